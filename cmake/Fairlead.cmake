@@ -1,0 +1,79 @@
+# Shared build rules: language level, warnings, sanitizers, and one function per kind of target.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+# Contraction would let the compiler choose where to fuse a multiply and an add, and equal rows
+# would no longer be equal bits; kernels ask for a fused operation where they want one.
+add_compile_options(-Wall -Wextra -Werror -ffp-contract=off)
+
+# Adds the sanitizers named in FAIRLEAD_SANITIZE to every target.
+function(fairlead_apply_sanitizers)
+  if(FAIRLEAD_SANITIZE)
+    add_compile_options(-fsanitize=${FAIRLEAD_SANITIZE} -fno-omit-frame-pointer -g1)
+    add_link_options(-fsanitize=${FAIRLEAD_SANITIZE})
+    if(FAIRLEAD_SANITIZE MATCHES "undefined")
+      add_compile_options(-fno-sanitize-recover=all)
+    endif()
+  endif()
+  if(FAIRLEAD_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -g1)
+    add_link_options(-fsanitize=address,undefined)
+  endif()
+endfunction()
+
+# fairlead_library(<folder> [SOURCES ...] [DEPS targets...])
+# Makes the static library fairlead_<folder> of the .cc files in the current folder. DEPS lists the
+# folders (by name) and imported targets it may use: these are the arrows of docs/architecture.md.
+function(fairlead_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_SOURCES)
+    file(GLOB ARG_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  endif()
+  add_library(fairlead_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(fairlead_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  fairlead_link(fairlead_${name} PUBLIC ${ARG_DEPS})
+endfunction()
+
+# Links folders by their short name and everything else as it is.
+function(fairlead_link target scope)
+  foreach(dep ${ARGN})
+    if(dep MATCHES "::")
+      target_link_libraries(${target} ${scope} ${dep})
+    else()
+      target_link_libraries(${target} ${scope} fairlead_${dep})
+    endif()
+  endforeach()
+endfunction()
+
+# fairlead_test(<name> SOURCES files... DEPS folders...)
+# A GoogleTest program, run by ctest as one test with the repository's test data as its folder.
+function(fairlead_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE FAIRLEAD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
+    FAIRLEAD_MODELS="${PROJECT_SOURCE_DIR}/models")
+  fairlead_link(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# fairlead_fuzzer(<name> SOURCES files... DEPS folders...): a libFuzzer target, built with FAIRLEAD_FUZZ.
+function(fairlead_fuzzer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  if(FAIRLEAD_FUZZ)
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    fairlead_link(${name} PRIVATE ${ARG_DEPS})
+  endif()
+endfunction()

@@ -1,0 +1,48 @@
+// A fixed team of threads that run one function together and meet at its end.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace fairlead {
+
+// Not thread-safe: one owner calls ParallelFor at a time. The caller works as thread 0.
+class ThreadPool {
+ public:
+  // `threads` counts the caller; values below 1 mean 1.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls body(i) once for every i in [0, count), in any order, on any thread; returns when all are
+  // done. Indices are handed out dynamically, so bodies must not depend on who runs them.
+  void ParallelFor(int64_t count, const std::function<void(int64_t)>& body);
+
+ private:
+  void WorkerLoop();
+  void RunIndices();
+
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable start_;
+  std::condition_variable done_;
+  uint64_t generation_ = 0;  // counts calls; a worker runs once per generation
+  int running_ = 0;
+  bool stopping_ = false;
+  const std::function<void(int64_t)>* body_ = nullptr;
+  int64_t count_ = 0;
+  std::atomic<int64_t> next_{0};
+};
+
+// CPUs this process may really use: the affinity mask, limited by the cgroup's CPU quota.
+int AvailableCpus();
+
+}  // namespace fairlead
