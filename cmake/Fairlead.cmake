@@ -8,6 +8,10 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
 endif()
+find_program(FAIRLEAD_CCACHE ccache)
+if(FAIRLEAD_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${FAIRLEAD_CCACHE})
+endif()
 
 # Contraction would let the compiler choose where to fuse a multiply and an add, and equal rows
 # would no longer be equal bits; kernels ask for a fused operation where they want one.
@@ -52,10 +56,12 @@ function(fairlead_link target scope)
   endforeach()
 endfunction()
 
-# fairlead_test(<name> SOURCES files... DEPS folders...)
-# A GoogleTest program, run by ctest as one test with the repository's test data as its folder.
+# fairlead_test(<name> SOURCES files... DEPS folders... [TIMEOUT seconds] [HEAVY])
+# A GoogleTest program, run by ctest as one test with the repository's test data as its folder. Its
+# labels are its area (the folder under tests/) and `core`, unless it is HEAVY or in e2e/: the core
+# tests, built by the target core_tests, are those that also run under the sanitizers.
 function(fairlead_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "HEAVY" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -65,15 +71,25 @@ function(fairlead_test name)
     FAIRLEAD_MODELS="${PROJECT_SOURCE_DIR}/models")
   fairlead_link(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR FILENAME labels)
+  if(NOT ARG_HEAVY AND NOT labels STREQUAL "e2e")
+    list(APPEND labels core)
+    add_dependencies(core_tests ${name})
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}")
 endfunction()
+add_custom_target(core_tests)
 
-# fairlead_fuzzer(<name> SOURCES files... DEPS folders...): a libFuzzer target, built with FAIRLEAD_FUZZ.
+# fairlead_fuzzer(<name> SOURCES files... DEPS folders...): a libFuzzer target, built with
+# FAIRLEAD_FUZZ into fuzz/ of the build folder. The target `fuzzers` builds them all.
 function(fairlead_fuzzer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   if(FAIRLEAD_FUZZ)
     add_executable(${name} ${ARG_SOURCES})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     fairlead_link(${name} PRIVATE ${ARG_DEPS})
+    add_dependencies(fuzzers ${name})
   endif()
 endfunction()
+add_custom_target(fuzzers)
