@@ -40,6 +40,14 @@ tl::unexpected<Error> Fail(ErrorCode code, std::string_view component,
   return tl::unexpected<Error>(Error{code, std::move(message)});
 }
 
+// `text` from a file, quoted for a message: control characters escaped so that it stays one line,
+// and cut where it is absurdly long.
+inline std::string Quoted(std::string_view text) {
+  constexpr size_t kLongest = 200;
+  if (text.size() <= kLongest) return fmt::format("{:?}", text);
+  return fmt::format("{:?}...", text.substr(0, kLongest));
+}
+
 }  // namespace fairlead
 
 #define FAIRLEAD_CONCAT_INNER(a, b) a##b

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,15 @@ struct TensorView {
   DType dtype = DType::kF32;
   Shape shape;
   std::span<const std::byte> bytes;
+
+  // Element `index` as T. The caller has checked dtype; the bytes may lie at any address, as those
+  // of a mapped checkpoint do.
+  template <typename T>
+  T At(size_t index) const {
+    T value;
+    std::memcpy(&value, bytes.data() + index * sizeof(T), sizeof(T));
+    return value;
+  }
 
   // The elements as T. The caller has checked dtype; the bytes must be aligned for T.
   template <typename T>
