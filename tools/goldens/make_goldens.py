@@ -13,6 +13,7 @@ from transformers.utils import logging
 import oracle
 from cases import CASES
 from checkpoint import write_checkpoint, write_json
+from mxfp4 import write_mxfp4
 from weights import random_checkpoint
 
 DATA = Path(__file__).resolve().parents[2] / "tests" / "data"
@@ -22,7 +23,7 @@ ROUTER_MARGIN = 4e-4
 GREEDY_MARGIN = 2.5e-3
 # Fewer different ids in a continuation would let a stuck decoder pass.
 DIFFERENT_IDS = 8
-PROMPT_SEEDS = 2000
+PROMPT_SEEDS = 300
 
 
 def random_ids(case, length, seed):
@@ -32,20 +33,19 @@ def random_ids(case, length, seed):
 
 def judge(model, case, prompt):
     """The continuation with its margins, or None where rounding could change a choice."""
-    top_k = case.config["num_experts_per_tok"]
     values = oracle.run(model, prompt)
-    prompt_margin = oracle.router_margin(values, top_k)
+    prompt_margin = oracle.router_margin(values, case.top_k)
     if prompt_margin <= ROUTER_MARGIN:
         return None
-    continuation = oracle.greedy(model, prompt)
-    # The same steps once more without a cache: cached and whole runs must agree.
+    continuation = oracle.greedy(model, prompt, case.cached)
+    # The same steps once more as one whole run: decoding must agree with it.
     whole = oracle.run(model, prompt + continuation[:-1])
     logits = whole["logits"][len(prompt) - 1:]
     if logits.argmax(-1).tolist() != continuation:
         return None
     margins = oracle.top_margins(logits)
     largest = float(whole["logits"].abs().max())
-    whole_margin = oracle.router_margin(whole, top_k)
+    whole_margin = oracle.router_margin(whole, case.top_k)
     if len(set(continuation)) < DIFFERENT_IDS:
         return None
     if min(margins) <= GREEDY_MARGIN * largest or whole_margin <= ROUTER_MARGIN:
@@ -121,6 +121,7 @@ def main():
     logging.disable_progress_bar()
     goldens = DATA / "goldens"
     goldens.mkdir(parents=True, exist_ok=True)
+    write_mxfp4(DATA / "mxfp4")
     for case in CASES:
         if not names or case.name in names:
             make_case(case, goldens)

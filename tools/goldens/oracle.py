@@ -1,7 +1,7 @@
 """Hugging Face's own numbers: float32, eager attention, eager experts, values taken by hooks."""
 
 import torch
-from transformers import GptOssForCausalLM, Mxfp4Config
+from transformers import GptOssConfig, GptOssForCausalLM, Mxfp4Config
 from transformers.models.gpt_oss import modeling_gpt_oss
 
 GREEDY_STEPS = 64
@@ -9,6 +9,9 @@ GREEDY_STEPS = 64
 
 def load(folder, case):
     options = {"quantization_config": Mxfp4Config(dequantize=True)} if case.mxfp4 else {}
+    if "head_dim" in case.config and case.config["head_dim"] is None:
+        # transformers 5 refuses the null that 4.57 took as hidden/heads; say what it means.
+        options["config"] = GptOssConfig.from_dict(case.config | {"head_dim": case.head_dim})
     model, report = GptOssForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager",
         output_loading_info=True, **options)
@@ -89,15 +92,15 @@ def run(model, ids):
     return capture.values | {"input_ids": torch.tensor(ids, dtype=torch.int32)}
 
 
-def greedy(model, prompt, steps=GREEDY_STEPS):
-    """Greedy continuation with HF's KV cache; it does not stop at eos."""
+def greedy(model, prompt, cached):
+    """Greedy continuation, with HF's KV cache or without; it does not stop at eos."""
     ids, fed, cache = [], list(prompt), None
     with torch.no_grad():
-        for _ in range(steps):
-            out = model(input_ids=torch.tensor([fed]), past_key_values=cache, use_cache=True)
+        for _ in range(GREEDY_STEPS):
+            out = model(input_ids=torch.tensor([fed]), past_key_values=cache, use_cache=cached)
             cache = out.past_key_values
-            fed = [int(out.logits[0, -1].argmax())]
-            ids += fed
+            ids.append(int(out.logits[0, -1].argmax()))
+            fed = ids[-1:] if cached else prompt + ids
     return ids
 
 

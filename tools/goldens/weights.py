@@ -64,6 +64,6 @@ def random_checkpoint(case):
         expert_matrix(prefix + "mlp.experts.gate_up_proj", 2 * intermediate, hidden)
         expert_matrix(prefix + "mlp.experts.down_proj", hidden, intermediate)
     norm_weight("model.norm.weight")
-    if not case.config["tie_word_embeddings"]:
+    if not case.tied:
         normal("lm_head.weight", (case.config["vocab_size"], hidden), 3.0 / hidden**0.5)
     return tensors
