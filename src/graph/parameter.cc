@@ -1,0 +1,36 @@
+#include "graph/parameter.h"
+
+#include <utility>
+
+namespace fairlead {
+
+std::string_view TransformName(Transform transform) {
+  switch (transform) {
+    case Transform::kIdentity:
+      return "identity";
+    case Transform::kTranspose:
+      return "transpose";
+    case Transform::kMxfp4:
+      return "mxfp4";
+  }
+  return "?";
+}
+
+Shape SourceShape(const Parameter& parameter, const ParameterSource& source, size_t index) {
+  constexpr int64_t kBlock = 32;
+  Shape shape = parameter.shape;
+  switch (source.transform) {
+    case Transform::kIdentity:
+      break;
+    case Transform::kTranspose:
+      std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+      break;
+    case Transform::kMxfp4:
+      shape.back() /= kBlock;
+      if (index == 0) shape.push_back(kBlock / 2);
+      break;
+  }
+  return shape;
+}
+
+}  // namespace fairlead
