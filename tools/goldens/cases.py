@@ -74,7 +74,8 @@ def yarn(factor, original, beta_fast=32.0, beta_slow=1.0, **others):
 
 
 def longest(rope):
-    return {"max_position_embeddings": int(rope["factor"] * rope["original_max_position_embeddings"])}
+    positions = rope["factor"] * rope["original_max_position_embeddings"]
+    return {"max_position_embeddings": int(positions)}
 
 
 def old_keys(theta, rope, dtype="bfloat16"):
@@ -225,7 +226,7 @@ CASES = [
         "only; and aliases that Hugging Face ignores, with values that differ.",
         config=model(24, 2, 4, 2, 5, 3, 12, 107, 5, head_dim=6, layer_types=alternating(2),
                      experts_per_token=1, initial_context_length=7,
-                     **old_keys(1500, yarn(8.0, 24, beta_fast=3.0, beta_slow=0.5, truncate=False))),
+                     **old_keys(1500, yarn(8.0, 24, beta_fast=0.8, beta_slow=0.1, truncate=False))),
         prompt_length=27,
     ),
 ]

@@ -9,6 +9,17 @@ def write_json(path, value):
     path.write_text(json.dumps(value, indent=2) + "\n")
 
 
+def write_facts(path, value):
+    """JSON with one entry of the outermost object or list a line."""
+    if isinstance(value, dict):
+        lines = [f"{json.dumps(key)}: {json.dumps(item)}" for key, item in value.items()]
+        opening, closing = "{}"
+    else:
+        lines = [json.dumps(item) for item in value]
+        opening, closing = "[]"
+    path.write_text(f"{opening}\n" + ",\n".join(lines) + f"\n{closing}\n")
+
+
 def write_checkpoint(folder, case, tensors):
     write_json(folder / "config.json", case.config)
     write_json(folder / "generation_config.json", {

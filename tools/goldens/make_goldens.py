@@ -12,7 +12,7 @@ from transformers.utils import logging
 
 import oracle
 from cases import CASES
-from checkpoint import write_checkpoint, write_json
+from checkpoint import write_checkpoint, write_facts
 from mxfp4 import write_mxfp4
 from weights import random_checkpoint
 
@@ -78,7 +78,7 @@ def write_golden(folder, model, case):
                   if not name.startswith("layers.") or int(name.split(".")[1])
                   in case.stored_layers}
     save_file(values, folder / "golden.safetensors")
-    write_json(folder / "golden.json", facts)
+    write_facts(folder / "golden.json", facts)
     return facts
 
 
@@ -91,7 +91,7 @@ def write_ragged(folder, model, case):
         values[f"{index}.logits"] = alone["logits"]
         facts.append({key: fact[key] for key in ("prompt", "greedy", "margins")})
     save_file(values, folder / "ragged.safetensors")
-    write_json(folder / "ragged.json", facts)
+    write_facts(folder / "ragged.json", facts)
 
 
 def make_case(case, goldens):
