@@ -1,0 +1,71 @@
+#include "tokenizer/bpe.h"
+
+#include <algorithm>
+
+namespace fairlead {
+namespace {
+
+constexpr uint32_t kEnd = 0xFFFFFFFF;  // no symbol on that side
+
+}  // namespace
+
+void BpeEncoder::Append(std::string_view piece, std::vector<int32_t>& ids) {
+  if (tables_.ignore_merges) {
+    const uint32_t id = tables_.FindWord(piece);
+    if (id != kNoToken) {
+      ids.push_back(static_cast<int32_t>(id));
+      return;
+    }
+  }
+  Merge(piece);
+  for (const Symbol& symbol : symbols_) {
+    if (symbol.id != kNoToken) ids.push_back(static_cast<int32_t>(symbol.id));
+  }
+}
+
+// Lowest rank first, then leftmost.
+bool BpeEncoder::GoesLater(const Candidate& a, const Candidate& b) {
+  return a.rank != b.rank ? a.rank > b.rank : a.position > b.position;
+}
+
+void BpeEncoder::Merge(std::string_view piece) {
+  const auto count = static_cast<uint32_t>(piece.size());
+  symbols_.clear();
+  heap_.clear();
+  for (uint32_t i = 0; i < count; ++i) {
+    symbols_.push_back({byte_ids_[static_cast<uint8_t>(piece[i])], i == 0 ? kEnd : i - 1,
+                        i + 1 == count ? kEnd : i + 1});
+  }
+  for (uint32_t i = 0; i + 1 < count; ++i) Consider(i, i + 1);
+  while (!heap_.empty()) {
+    std::pop_heap(heap_.begin(), heap_.end(), GoesLater);
+    const Candidate candidate = heap_.back();
+    heap_.pop_back();
+    Apply(candidate);
+  }
+}
+
+void BpeEncoder::Consider(uint32_t left, uint32_t right) {
+  const MergeRule* rule = tables_.FindMerge(symbols_[left].id, symbols_[right].id);
+  if (rule == nullptr) return;
+  heap_.push_back({rule->rank, left, rule->result});
+  std::push_heap(heap_.begin(), heap_.end(), GoesLater);
+}
+
+void BpeEncoder::Apply(const Candidate& candidate) {
+  Symbol& left = symbols_[candidate.position];
+  if (left.id == kNoToken || left.next == kEnd) return;
+  Symbol& right = symbols_[left.next];
+  // The pair may have changed since it was queued. Like Hugging Face tokenizers, a queued merge
+  // still counts if the new pair gives the same token, even where that pair has another rank.
+  const MergeRule* rule = tables_.FindMerge(left.id, right.id);
+  if (rule == nullptr || rule->result != candidate.result) return;
+  left.id = candidate.result;
+  left.next = right.next;
+  right.id = kNoToken;
+  if (left.next != kEnd) symbols_[left.next].previous = candidate.position;
+  if (left.previous != kEnd) Consider(left.previous, candidate.position);
+  if (left.next != kEnd) Consider(candidate.position, left.next);
+}
+
+}  // namespace fairlead
