@@ -38,6 +38,10 @@ void ConfigReader::Reject(std::string_view key, std::string_view expected, std::
                  expected, found);
 }
 
+void ConfigReader::Merge(const ConfigReader& nested) {
+  if (status_) status_ = nested.status_;
+}
+
 int64_t ConfigReader::Int(std::string_view key, int64_t min, int64_t max,
                           std::optional<int64_t> fallback) {
   const Json* value = Find(key);

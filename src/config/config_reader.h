@@ -40,6 +40,8 @@ class ConfigReader {
 
   // Records a problem with `key` (kept only if it is the first).
   void Reject(std::string_view key, std::string_view expected, std::string_view found);
+  // Takes over the first problem of a reader of a nested object.
+  void Merge(const ConfigReader& nested);
   const Status& status() const { return status_; }
 
  private:

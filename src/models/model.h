@@ -25,9 +25,9 @@ class Model {
   virtual std::vector<std::pair<std::string, std::string>> Summary() const = 0;
 };
 
-// Reads config.json (both spellings of the keys) and, when there is one, generation_config.json (its
-// eos_token_id wins; null for none). Refuses model types this build does not know and names those it
-// does.
+// Reads config.json (both spellings of the keys) and, when there is one, generation_config.json
+// (its eos_token_id wins; null for none). Refuses model types this build does not know and names
+// those it does.
 Result<std::unique_ptr<const Model>> CreateModel(const Json& config, const Json& generation_config);
 
 }  // namespace fairlead

@@ -1,0 +1,41 @@
+#include "models/gpt_oss/gpt_oss.h"
+
+#include <utility>
+
+namespace fairlead {
+namespace {
+
+class GptOss : public Model {
+ public:
+  explicit GptOss(GptOssConfig config) : config_(std::move(config)) {}
+
+  ModelFacts Describe() const override { return config_.Facts(); }
+
+  Result<Graph> BuildGraph(const ParallelContext& parallel) const override {
+    if (parallel.size != 1) {
+      return Fail(ErrorCode::kUnsupported, "gpt_oss", "ranks: expected 1, got {}", parallel.size);
+    }
+    GraphBuilder builder;
+    const Value token_ids = builder.Input(GraphInput::kTokenIds);
+    const Value output_rows = builder.Input(GraphInput::kOutputRows);
+    return builder.Finish(
+        GptOssForCausalLM(Scope(builder, parallel), config_, token_ids, output_rows));
+  }
+
+  std::vector<std::pair<std::string, std::string>> Summary() const override {
+    return config_.Summary();
+  }
+
+ private:
+  GptOssConfig config_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<const Model>> CreateGptOss(const Json& config,
+                                                  const Json& generation_config) {
+  FAIRLEAD_ASSIGN_OR_RETURN(GptOssConfig parsed, ParseGptOssConfig(config, generation_config));
+  return std::make_unique<const GptOss>(std::move(parsed));
+}
+
+}  // namespace fairlead

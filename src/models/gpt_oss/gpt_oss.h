@@ -1,0 +1,23 @@
+// OpenAI's gpt-oss: a mixture-of-experts transformer with attention sinks, alternating sliding
+// windows and YaRN.
+#pragma once
+
+#include <memory>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "graph/builder.h"
+#include "models/gpt_oss/config.h"
+#include "models/model.h"
+#include "nn/scope.h"
+
+namespace fairlead {
+
+Result<std::unique_ptr<const Model>> CreateGptOss(const Json& config,
+                                                  const Json& generation_config);
+
+// The whole network: token ids to the logits [R, vocab_size] of the output rows.
+Value GptOssForCausalLM(Scope scope, const GptOssConfig& config, Value token_ids,
+                        Value output_rows);
+
+}  // namespace fairlead

@@ -1,0 +1,22 @@
+#include "nn/attention.h"
+
+#include <cmath>
+
+namespace fairlead {
+
+Value Attention(Scope scope, Value q, Value k, Value v, const AttentionOptions& options) {
+  const Value sinks = options.sinks
+                          ? scope.Parameter("sinks", {options.num_heads}, ParameterUse::kVector, 0)
+                          : Value{};
+  AttentionOp op;
+  op.num_heads = static_cast<int>(options.num_heads);
+  op.num_kv_heads = static_cast<int>(options.num_kv_heads);
+  op.head_dim = static_cast<int>(options.head_dim);
+  op.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(options.head_dim)));
+  op.window = options.window;
+  op.kv_group = options.kv_group;
+  op.kv_layer = options.kv_layer;
+  return (scope / "context").Append(op, {q, k, v, sinks});
+}
+
+}  // namespace fairlead
