@@ -1,0 +1,15 @@
+// Runs a graph node by node.
+#pragma once
+
+#include <memory>
+
+#include "backends/backend.h"
+
+namespace fairlead::reference {
+
+// Refuses weights that do not fit the graph, a graph that does not fit the model's facts, and more
+// than one rank.
+Result<std::unique_ptr<Executor>> CreateExecutor(std::shared_ptr<const Program> program,
+                                                 const ExecutorOptions& options);
+
+}  // namespace fairlead::reference
