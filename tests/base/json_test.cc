@@ -1,0 +1,90 @@
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/base/temp_dir.h"
+
+namespace fairlead {
+namespace {
+
+TEST(Json, BuildsEveryKindOfValueInOrder) {
+  const auto json = ParseJson(R"({"z":[1,-2,0.5,"s",true,false,null,{},[]],"a":{"b":{"c":[[3]]}}})",
+                              "test", "text");
+  ASSERT_TRUE(json) << json.error().message;
+  EXPECT_EQ(json->dump(), R"({"z":[1,-2,0.5,"s",true,false,null,{},[]],"a":{"b":{"c":[[3]]}}})");
+  EXPECT_TRUE((*json)["z"][0].is_number_unsigned());
+  EXPECT_TRUE((*json)["z"][1].is_number_integer());
+}
+
+TEST(Json, AcceptsABareValue) { EXPECT_EQ(ParseJson(" 17 ", "test", "text")->get<int>(), 17); }
+
+struct BrokenJson {
+  const char* name;
+  std::string text;
+  const char* expected;
+};
+
+class BrokenJsonTest : public testing::TestWithParam<BrokenJson> {};
+
+TEST_P(BrokenJsonTest, IsRefusedWithOneLine) {
+  const auto json = ParseJson(GetParam().text, "config", "config.json");
+  ASSERT_FALSE(json);
+  EXPECT_EQ(json.error().code, ErrorCode::kInvalidData);
+  EXPECT_EQ(json.error().message, std::string("[config] config.json: ") + GetParam().expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, BrokenJsonTest,
+    testing::Values(
+        BrokenJson{"Empty", "", "invalid JSON at byte 1"},
+        BrokenJson{"Open", R"({"a":1)", "invalid JSON at byte 7"},
+        BrokenJson{"TrailingComma", "[1,]", "invalid JSON at byte 4"},
+        BrokenJson{"TwoValues", "1 2", "invalid JSON at byte 3"},
+        BrokenJson{"Comment", "/* */ 1", "invalid JSON at byte 1"},
+        BrokenJson{"Nan", "[NaN]", "invalid JSON at byte 2"},
+        BrokenJson{"InvalidUtf8", "\"\xc3(\"", "invalid JSON at byte 3"},
+        BrokenJson{"LoneSurrogate", R"("\ud800")", "invalid JSON at byte 8"},
+        BrokenJson{"NumberTooLarge", "1e999", "invalid JSON at byte 5"},
+        BrokenJson{"DuplicateKey", R"({"a":1,"a":2})", R"(duplicate key "a")"},
+        BrokenJson{"EscapedDuplicateKey", R"({"a":1,"\u0061":2})", R"(duplicate key "a")"},
+        BrokenJson{"NestedDuplicateKey", R"([{"x":{"k":1,"l":2,"k":3}}])", R"(duplicate key "k")"},
+        BrokenJson{"DuplicateKeyWithANewline", R"({"a\n":1,"a\n":2})", R"(duplicate key "a\n")"},
+        BrokenJson{"DeepArrays", std::string(65, '[') + std::string(65, ']'),
+                   "JSON nested deeper than 64 levels"},
+        BrokenJson{"EndlessArrays", std::string(1'000'000, '['),
+                   "JSON nested deeper than 64 levels"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(Json, AllowsExactlyTheDepthLimit) {
+  EXPECT_TRUE(ParseJson(std::string(64, '[') + std::string(64, ']'), "test", "text"));
+}
+
+TEST(Json, EqualKeysInDifferentObjectsAreFine) {
+  EXPECT_TRUE(ParseJson(R"([{"a":{"a":1}},{"a":2}])", "test", "text"));
+}
+
+TEST(Json, LargeObjectsAreNotQuadratic) {
+  std::string text = "{";
+  for (int i = 0; i < 100'000; ++i) text += fmt::format("\"key{}\":{},", i, i);
+  text.back() = '}';
+  const auto json = ParseJson(text, "test", "text");  // minutes, if every key were searched for
+  ASSERT_TRUE(json);
+  EXPECT_EQ(json->size(), 100'000u);
+}
+
+TEST(ReadJsonFile, NamesTheFileInErrors) {
+  TempDir dir;
+  const auto path = dir.Write("config.json", "{]");
+  const auto broken = ReadJsonFile(path, "config");
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().message, "[config] " + path.string() + ": invalid JSON at byte 2");
+  EXPECT_EQ(ReadJsonFile(dir.path() / "absent.json", "config").error().code, ErrorCode::kNotFound);
+  const auto large = ReadJsonFile(dir.Write("large.json", "[1, 2, 3]"), "config", 8);
+  ASSERT_FALSE(large);
+  EXPECT_NE(large.error().message.find("expected at most 8 bytes, got 9"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fairlead
