@@ -108,10 +108,13 @@ std::optional<uint32_t> Tables::MatchSpecial(std::string_view text) const {
       candidates = candidates.subspan(1);
     }
     if (length == text.size()) break;
+    const uint8_t byte = text[length];
     const auto byte_at = [&](uint32_t id) { return static_cast<uint8_t>(Token(id)[length]); };
-    const auto matching = std::ranges::equal_range(candidates, static_cast<uint8_t>(text[length]),
-                                                   std::less<>(), byte_at);
-    candidates = {matching.begin(), matching.end()};
+    const auto first = std::partition_point(candidates.begin(), candidates.end(),
+                                            [&](uint32_t id) { return byte_at(id) < byte; });
+    const auto last = std::partition_point(first, candidates.end(),
+                                           [&](uint32_t id) { return byte_at(id) == byte; });
+    candidates = {first, last};
   }
   return best;
 }
