@@ -31,9 +31,10 @@ Slot* Probe(std::span<Slot> slots, size_t hash, const Stop& stop) {
 }
 
 Status CheckOffsets(const Tables& tables, std::string_view object) {
-  if (tables.offsets.empty() || tables.size() > kMaxVocabularySize) {
-    return Fail(ErrorCode::kInvalidData, "tokenizer", "{}: expected at most {} tokens, got {}",
-                object, kMaxVocabularySize, tables.offsets.size());
+  const size_t count = std::max<size_t>(tables.offsets.size(), 1) - 1;
+  if (count == 0 || count > kMaxVocabularySize) {
+    return Fail(ErrorCode::kInvalidData, "tokenizer", "{}: expected 1 to {} tokens, got {}", object,
+                kMaxVocabularySize, count);
   }
   const bool ordered = std::is_sorted(tables.offsets.begin(), tables.offsets.end());
   if (!ordered || tables.offsets.front() != 0 ||
