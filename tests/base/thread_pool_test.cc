@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <set>
 
 namespace fairlead {
@@ -49,6 +50,21 @@ TEST(ThreadPool, WorkersReallyTakePart) {
     while (arrived < 2) std::this_thread::yield();
   });
   EXPECT_EQ(arrived, 2);
+}
+
+TEST(ThreadPool, CallerWaitsForASlowWorker) {
+  ThreadPool pool(2);
+  const std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> arrived{0};
+  std::atomic<bool> worker_done{false};
+  pool.ParallelFor(2, [&](int64_t) {
+    ++arrived;
+    while (arrived < 2) std::this_thread::yield();  // so that one index is the worker's
+    if (std::this_thread::get_id() == caller) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    worker_done = true;
+  });
+  EXPECT_TRUE(worker_done);
 }
 
 TEST(ThreadPool, CanBeDestroyedUnused) { ThreadPool pool(4); }
