@@ -86,7 +86,7 @@ def print_samples(oracle, tokenizer, temperature):
     for prompt in SAMPLE_PROMPTS:
         ids = torch.tensor([tokenizer.encode(prompt).ids])
         out = oracle.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=160,
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=200,
             do_sample=temperature > 0, temperature=temperature or None)[0]
         text = tokenizer.decode(out.tolist(), skip_special_tokens=False)
         print(f"--- {prompt!r}, temperature {temperature}\n{text}")
