@@ -22,11 +22,23 @@ std::vector<std::pair<int, int>> RowKeys(const std::vector<Span>& spans) {
 
 void AddRows(const std::vector<std::pair<int, int>>& keys, std::span<const std::byte> bytes,
              RowBytes& rows) {
+  if (keys.empty()) return;
   const size_t size = bytes.size() / keys.size();
   for (size_t i = 0; i < keys.size(); ++i) {
     const auto row = bytes.subspan(i * size, size);
     rows[keys[i]].assign(row.begin(), row.end());
   }
+}
+
+void KeepOddPositions(StepPlan& plan, std::vector<std::pair<int, int>>& keys) {
+  plan.output_rows.clear();
+  std::vector<std::pair<int, int>> kept;
+  for (size_t row = 0; row < keys.size(); ++row) {
+    if (keys[row].second % 2 == 0) continue;
+    plan.output_rows.push_back(static_cast<int32_t>(row));
+    kept.push_back(keys[row]);
+  }
+  keys = std::move(kept);
 }
 
 class Recorder : public ValueTap {
@@ -75,17 +87,20 @@ Result<std::unique_ptr<Executor>> LoadVariant(const Variant& variant,
 
 Result<Trace> RunSchedule(Executor& executor, const Schedule& schedule,
                           const std::vector<Sequence>& sequences, const SlotPages& pages,
-                          const std::vector<std::string>& names) {
-  Recorder recorder(names);
+                          const Recording& recording) {
+  Recorder recorder(recording.names);
   executor.SetTap(&recorder);
   for (const std::vector<Span>& spans : schedule) {
     recorder.keys = RowKeys(spans);
-    auto result = executor.Step(MakePlan(spans, sequences, pages));
+    StepPlan plan = MakePlan(spans, sequences, pages);
+    std::vector<std::pair<int, int>> output_keys = recorder.keys;
+    if (recording.odd_positions_only) KeepOddPositions(plan, output_keys);
+    auto result = executor.Step(plan);
     if (!result) {
       executor.SetTap(nullptr);
       return tl::unexpected<Error>(std::move(result).error());
     }
-    AddRows(recorder.keys, result->logits.bytes, recorder.trace["logits"]);
+    AddRows(output_keys, result->logits.bytes, recorder.trace["logits"]);
   }
   executor.SetTap(nullptr);
   return std::move(recorder.trace);

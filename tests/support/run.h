@@ -33,10 +33,16 @@ using RowBytes = std::map<std::pair<int, int>, std::vector<std::byte>>;
 // The rows of every wanted value over a whole schedule; "logits" holds what the steps returned.
 using Trace = std::map<std::string, RowBytes>;
 
-// Runs every step of the schedule and records the logits and the values named in `names`.
+// What to take down of a run besides the logits, and of which rows those are wanted.
+struct Recording {
+  std::vector<std::string> names;  // values with one row per token
+  bool odd_positions_only = false;
+};
+
+// Runs every step of the schedule.
 Result<Trace> RunSchedule(Executor& executor, const Schedule& schedule,
                           const std::vector<Sequence>& sequences, const SlotPages& pages,
-                          const std::vector<std::string>& names = {});
+                          const Recording& recording = {});
 
 // How far two float values are apart: the largest difference over the largest magnitude in
 // `expected`. Infinite where the rows differ in number or size, or a number is not finite.

@@ -13,8 +13,8 @@ struct Fill {
   StorageFormat format = StorageFormat::kF32;
   float scale = 1.0f;  // f32 and bf16: uniform in offset + scale * [-1, 1)
   float offset = 0.0f;
-  float quantum = 0.0f;        // not 0: rounded to multiples of it, so that equal values occur
-  std::vector<uint8_t> codes;  // mxfp4: the scale codes to draw from; empty: 120 to 127
+  float quantum = 0.0f;             // not 0: rounded to multiples of it, so that equal values occur
+  std::vector<uint8_t> codes = {};  // mxfp4: the scale codes to draw from; empty: 120 to 127
 };
 
 // Weights for every parameter of the graph; those without an entry in `fills` get Fill{}.
