@@ -14,6 +14,7 @@ namespace fairlead {
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kWriteWindow = size_t{32} << 20;
 
 tl::unexpected<Error> IoError(std::string_view component, const std::filesystem::path& path,
                               std::string_view action) {
@@ -116,7 +117,8 @@ Result<FileWriter> FileWriter::Create(const std::filesystem::path& path) {
 FileWriter::FileWriter(FileWriter&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       path_(std::move(other.path_)),
-      position_(other.position_) {}
+      position_(other.position_),
+      started_(other.started_) {}
 
 FileWriter::~FileWriter() {
   if (fd_ >= 0) ::close(fd_);
@@ -130,7 +132,22 @@ Status FileWriter::Write(std::span<const std::byte> bytes) {
     bytes = bytes.subspan(static_cast<size_t>(count));
     position_ += static_cast<size_t>(count);
   }
+  WriteBehind();
   return {};
+}
+
+// Keeps at most two windows of a large file dirty: the memory of the page cache is not taken from
+// others, and the flush at the end has little left to do. Only a hint: Close reports what failed.
+void FileWriter::WriteBehind() {
+  while (position_ - started_ >= kWriteWindow) {
+    ::sync_file_range(fd_, static_cast<off64_t>(started_), kWriteWindow, SYNC_FILE_RANGE_WRITE);
+    if (started_ >= kWriteWindow) {
+      ::sync_file_range(
+          fd_, static_cast<off64_t>(started_ - kWriteWindow), kWriteWindow,
+          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    }
+    started_ += kWriteWindow;
+  }
 }
 
 Status FileWriter::Write(std::string_view text) { return Write(std::as_bytes(std::span(text))); }

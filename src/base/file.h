@@ -57,9 +57,12 @@ class FileWriter {
  private:
   FileWriter(int fd, std::filesystem::path path) : fd_(fd), path_(std::move(path)) {}
 
+  void WriteBehind();
+
   int fd_;
   std::filesystem::path path_;
   size_t position_ = 0;
+  size_t started_ = 0;  // bytes whose way to the disk has begun
 };
 
 // Flushes a folder's entries to the disk, so that a rename in it survives a crash.

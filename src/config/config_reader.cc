@@ -10,11 +10,11 @@ std::string Excerpt(const Json& value) {
   return text;
 }
 
-ConfigReader::ConfigReader(const Json& object, std::string source)
-    : object_(object), source_(std::move(source)) {
+ConfigReader::ConfigReader(const Json& object, std::string source, std::string_view component)
+    : object_(object), source_(std::move(source)), component_(component) {
   if (!object_.is_object()) {
-    status_ = Fail(ErrorCode::kInvalidData, "config", "{}: expected a JSON object, got {}", source_,
-                   Excerpt(object_));
+    status_ = Fail(ErrorCode::kInvalidData, component_, "{}: expected a JSON object, got {}",
+                   source_, Excerpt(object_));
   }
 }
 
@@ -34,7 +34,7 @@ bool ConfigReader::IsNull(std::string_view key) const {
 
 void ConfigReader::Reject(std::string_view key, std::string_view expected, std::string_view found) {
   if (!status_) return;
-  status_ = Fail(ErrorCode::kInvalidData, "config", "{}: {}: expected {}, got {}", source_, key,
+  status_ = Fail(ErrorCode::kInvalidData, component_, "{}: {}: expected {}, got {}", source_, key,
                  expected, found);
 }
 

@@ -18,8 +18,9 @@ namespace fairlead {
 // default, so that a config is read straight down and checked once with status().
 class ConfigReader {
  public:
-  // `source` names the object in errors: "config.json" or "config.json: rope_scaling".
-  ConfigReader(const Json& object, std::string source);
+  // `source` names the object in errors: "config.json" or "config.json: rope_scaling"; `component`
+  // is who reads it.
+  ConfigReader(const Json& object, std::string source, std::string_view component = "config");
 
   bool Has(std::string_view key) const;
   bool IsNull(std::string_view key) const;  // present and null
@@ -49,6 +50,7 @@ class ConfigReader {
 
   const Json& object_;
   std::string source_;
+  std::string component_;
   Status status_;
 };
 
