@@ -21,12 +21,12 @@ namespace fairlead {
 using RequestId = uint64_t;
 
 struct Request {
-  std::vector<int32_t> prompt;
-  SamplingParams sampling;
+  std::vector<int32_t> prompt = {};
+  SamplingParams sampling = {};
   int64_t max_tokens = 128;  // generated tokens at most, at least 1
   // Generation ends with the first of these, which is still reported; nullopt: the model's end of
   // text tokens, or none with ignore_eos.
-  std::optional<std::vector<int32_t>> stop_token_ids;
+  std::optional<std::vector<int32_t>> stop_token_ids = std::nullopt;
   bool ignore_eos = false;
   bool logprobs = false;
 };
