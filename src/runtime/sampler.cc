@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "runtime/fast_exp.h"
@@ -58,25 +59,30 @@ float Largest(std::span<const float> values) {
   return *std::max_element(lanes.begin(), lanes.end());
 }
 
-// The sum of the weights of a block.
+// The sum of the weights of a block. Weighing and adding are loops of their own, or else the
+// compiler vectorises neither.
 double BlockWeight(std::span<const float> block, const Weigher& weigh) {
+  std::array<float, kBlock> weights;
+  for (size_t i = 0; i < block.size(); ++i) weights[i] = weigh(block[i]);
+  std::fill(weights.begin() + static_cast<ptrdiff_t>(block.size()), weights.end(), 0.0f);
   std::array<float, kLanes> lanes{};
-  size_t i = 0;
-  for (; i + kLanes <= block.size(); i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += weigh(block[i + lane]);
+  for (size_t i = 0; i < kBlock; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += weights[i + lane];
   }
-  double sum = 0;
-  for (float lane : lanes) sum += lane;
-  for (; i < block.size(); ++i) sum += weigh(block[i]);
-  return sum;
+  return std::accumulate(lanes.begin(), lanes.end(), 0.0);
+}
+
+std::vector<double> BlockWeights(std::span<const float> logits, const Weigher& weigh) {
+  std::vector<double> weights;
+  for (size_t start = 0; start < logits.size(); start += kBlock) {
+    weights.push_back(BlockWeight(BlockAt(logits, start), weigh));
+  }
+  return weights;
 }
 
 double TotalWeight(std::span<const float> logits, const Weigher& weigh) {
-  double total = 0;
-  for (size_t start = 0; start < logits.size(); start += kBlock) {
-    total += BlockWeight(BlockAt(logits, start), weigh);
-  }
-  return total;
+  const std::vector<double> blocks = BlockWeights(logits, weigh);
+  return std::accumulate(blocks.begin(), blocks.end(), 0.0);
 }
 
 Status CheckFinite(std::span<const float> logits) {
@@ -93,18 +99,16 @@ Status CheckFinite(std::span<const float> logits) {
               *first);
 }
 
-// The first token in order of id at which the weights so far exceed `target`.
-int32_t PickById(std::span<const float> logits, const Weigher& weigh, double target) {
+// The first token, in order of id, at which the weights so far exceed `uniform` of their sum.
+int32_t PickById(std::span<const float> logits, const Weigher& weigh, double uniform) {
+  const std::vector<double> blocks = BlockWeights(logits, weigh);
+  const double target = uniform * std::accumulate(blocks.begin(), blocks.end(), 0.0);
   double before = 0;
-  size_t start = 0;
-  for (; start + kBlock < logits.size(); start += kBlock) {
-    const double weight = BlockWeight(BlockAt(logits, start), weigh);
-    if (before + weight > target) break;
-    before += weight;
-  }
+  size_t block = 0;
+  while (block + 1 < blocks.size() && before + blocks[block] <= target) before += blocks[block++];
   // The block's own sum is rounded otherwise than this one, so `target` may lie just past its end.
-  size_t last_possible = start;
-  for (size_t i = start; i < logits.size() && i < start + kBlock; ++i) {
+  size_t last_possible = block * kBlock;
+  for (size_t i = block * kBlock; i < std::min(logits.size(), (block + 1) * kBlock); ++i) {
     const float weight = weigh(logits[i]);
     if (weight > 0) last_possible = i;
     before += weight;
@@ -252,7 +256,7 @@ Result<int32_t> Sample(std::span<const float> logits, const SamplingParams& para
   }
   const double uniform = UniformAt(params.seed, position);
   if (params.top_k == 0 && params.top_p == 1.0f && params.min_p == 0.0f) {
-    return PickById(logits, weigh, uniform * TotalWeight(logits, weigh));
+    return PickById(logits, weigh, uniform);
   }
   return SampleFiltered(logits, params, weigh, uniform);
 }
