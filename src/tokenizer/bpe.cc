@@ -1,6 +1,7 @@
 #include "tokenizer/bpe.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace fairlead {
 namespace {
@@ -23,11 +24,6 @@ void BpeEncoder::Append(std::string_view piece, std::vector<int32_t>& ids) {
   }
 }
 
-// Lowest rank first, then leftmost.
-bool BpeEncoder::GoesLater(const Candidate& a, const Candidate& b) {
-  return a.rank != b.rank ? a.rank > b.rank : a.position > b.position;
-}
-
 void BpeEncoder::Merge(std::string_view piece) {
   const auto count = static_cast<uint32_t>(piece.size());
   symbols_.clear();
@@ -38,7 +34,7 @@ void BpeEncoder::Merge(std::string_view piece) {
   }
   for (uint32_t i = 0; i + 1 < count; ++i) Consider(i, i + 1);
   while (!heap_.empty()) {
-    std::pop_heap(heap_.begin(), heap_.end(), GoesLater);
+    std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
     const Candidate candidate = heap_.back();
     heap_.pop_back();
     Apply(candidate);
@@ -48,24 +44,24 @@ void BpeEncoder::Merge(std::string_view piece) {
 void BpeEncoder::Consider(uint32_t left, uint32_t right) {
   const MergeRule* rule = tables_.FindMerge(symbols_[left].id, symbols_[right].id);
   if (rule == nullptr) return;
-  heap_.push_back({rule->rank, left, rule->result});
-  std::push_heap(heap_.begin(), heap_.end(), GoesLater);
+  heap_.push_back(uint64_t{rule->rank} << 32 | left);
+  std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
 }
 
-void BpeEncoder::Apply(const Candidate& candidate) {
-  Symbol& left = symbols_[candidate.position];
+void BpeEncoder::Apply(Candidate candidate) {
+  const auto position = static_cast<uint32_t>(candidate);
+  Symbol& left = symbols_[position];
   if (left.id == kNoToken || left.next == kEnd) return;
   Symbol& right = symbols_[left.next];
-  // The pair may have changed since it was queued. Like Hugging Face tokenizers, a queued merge
-  // still counts if the new pair gives the same token, even where that pair has another rank.
+  // Either side may have grown since the pair was queued; then the pair has another rule or none.
   const MergeRule* rule = tables_.FindMerge(left.id, right.id);
-  if (rule == nullptr || rule->result != candidate.result) return;
-  left.id = candidate.result;
+  if (rule == nullptr || rule->rank != candidate >> 32) return;
+  left.id = rule->result;
   left.next = right.next;
   right.id = kNoToken;
-  if (left.next != kEnd) symbols_[left.next].previous = candidate.position;
-  if (left.previous != kEnd) Consider(left.previous, candidate.position);
-  if (left.next != kEnd) Consider(candidate.position, left.next);
+  if (left.next != kEnd) symbols_[left.next].previous = position;
+  if (left.previous != kEnd) Consider(left.previous, position);
+  if (left.next != kEnd) Consider(position, left.next);
 }
 
 }  // namespace fairlead

@@ -26,17 +26,13 @@ class BpeEncoder {
     uint32_t previous;
     uint32_t next;
   };
-  // A pair that may merge: the symbol at `position` with the one after it.
-  struct Candidate {
-    uint32_t rank;
-    uint32_t position;
-    uint32_t result;
-  };
+  // A pair that may merge, the symbol at a position with the one after it: its rule's rank in the
+  // upper half and the position in the lower, so that the smallest is to be merged first.
+  using Candidate = uint64_t;
 
-  static bool GoesLater(const Candidate& a, const Candidate& b);
   void Merge(std::string_view piece);
   void Consider(uint32_t left, uint32_t right);
-  void Apply(const Candidate& candidate);
+  void Apply(Candidate candidate);
 
   const Tables& tables_;
   const ByteIds& byte_ids_;

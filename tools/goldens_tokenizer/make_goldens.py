@@ -106,19 +106,21 @@ def token_hashes(tokenizer, ids, source):
 
 
 def character_hashes(tokenizer):
-    """A character between, before and after letters, digits, spaces and punctuation."""
-    result = []
-    for number, codes in itertools.groupby(corpus.assigned_characters(), lambda code: code // CHARACTER_BLOCK):
+    """How the split pattern cuts a character beside letters, digits, spaces and punctuation."""
+    split = tokenizer.pre_tokenizer[0]
+    for _, codes in itertools.groupby(corpus.assigned_characters(), lambda code: code // CHARACTER_BLOCK):
         codes = list(codes)
-        ids = [encode(tokenizer, f"x{chr(code)}X {chr(code)}1{chr(code)}! {chr(code)}\n", False) for code in codes]
-        text = "".join(",".join(map(str, row)) + ";" for row in ids)
+        text = ""
+        for code in codes:
+            character = chr(code)
+            around = f"x{character}X {character}1{character}! {character}\n{character}{character}'s"
+            text += ",".join(str(len(piece.encode())) for piece, _ in split.pre_tokenize_str(around)) + ";"
         runs, start = [], codes[0]
         for code, following in zip(codes, codes[1:] + [None]):
             if following != code + 1:
                 runs.append([start, code])
                 start = following
-        result.append({"runs": runs, "ids": fnv1a(text.encode())})
-    return result
+        yield {"runs": runs, "pieces": fnv1a(text.encode())}
 
 
 def merge_cases():
@@ -152,8 +154,8 @@ def main():
         write_lines(OUTPUT / f"encode_{name}.jsonl", encode_cases(tokenizer))
         write_lines(OUTPUT / f"decode_{name}.jsonl", decode_cases(tokenizer, ids))
         write_lines(OUTPUT / f"tokens_{name}.json", [token_hashes(tokenizer, ids, source)])
-        write_lines(OUTPUT / f"characters_{name}.jsonl", character_hashes(tokenizer))
         print(f"{name}: {len(ids)} tokens")
+    write_lines(OUTPUT / "characters.jsonl", character_hashes(tokenizer))
 
 
 if __name__ == "__main__":
