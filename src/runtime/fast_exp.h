@@ -13,7 +13,10 @@ inline float ExpNonPositive(float x) {
   constexpr float kLn2High = 0.693359375f;
   constexpr float kLn2Low = -2.12194440e-4f;
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer
-  const float clamped = x < -87.0f ? -87.0f : x;
+  constexpr int32_t kLargest = std::bit_cast<int32_t>(87.0f);
+  // Compared as integers: a comparison of floats may trap, and GCC keeps its branch.
+  const int32_t magnitude = std::bit_cast<int32_t>(x) & 0x7fffffff;
+  const float clamped = -std::bit_cast<float>(magnitude < kLargest ? magnitude : kLargest);
   const float shifted = clamped * kLog2E + kRound;
   const float n = shifted - kRound;
   const float f = clamped - n * kLn2High - n * kLn2Low;
@@ -24,9 +27,9 @@ inline float ExpNonPositive(float x) {
   y = y * f + 1.6666665459e-1f;
   y = y * f + 5.0000001201e-1f;
   y = y * (f * f) + f + 1.0f;
-  const uint32_t exponent =
-      std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(kRound) + 127u;
-  return x < -87.0f ? 0.0f : y * std::bit_cast<float>(exponent << 23);
+  const int32_t exponent = std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kRound) + 127;
+  const int32_t power = magnitude > kLargest ? 0 : exponent * (1 << 23);
+  return y * std::bit_cast<float>(power);
 }
 
 }  // namespace fairlead
