@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fairlead {
@@ -26,6 +27,8 @@ struct ModelFacts {
   int64_t max_positions = 0;
   std::vector<KvGroup> kv_groups;
   std::vector<int32_t> eos_token_ids;
+  // The configuration as people read it: names of config.json and values, defaults filled in.
+  std::vector<std::pair<std::string, std::string>> configuration;
 };
 
 }  // namespace fairlead

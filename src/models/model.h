@@ -4,8 +4,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -21,8 +19,6 @@ class Model {
   virtual ModelFacts Describe() const = 0;
   // The graph of one rank. The context decides slices only; every rank has the same nodes.
   virtual Result<Graph> BuildGraph(const ParallelContext& parallel) const = 0;
-  // The configuration as people read it: names of config.json and their values, defaults filled in.
-  virtual std::vector<std::pair<std::string, std::string>> Summary() const = 0;
 };
 
 // Reads config.json (both spellings of the keys) and, when there is one, generation_config.json

@@ -187,6 +187,7 @@ ModelFacts GptOssConfig::Facts() const {
   facts.kv_groups = {{"full", 0, num_hidden_layers - sliding_layers, kv_heads, dim},
                      {"sliding", sliding_window, sliding_layers, kv_heads, dim}};
   facts.eos_token_ids = eos_token_ids;
+  facts.configuration = Summary();
   return facts;
 }
 

@@ -22,10 +22,6 @@ class GptOss : public Model {
         GptOssForCausalLM(Scope(builder, parallel), config_, token_ids, output_rows));
   }
 
-  std::vector<std::pair<std::string, std::string>> Summary() const override {
-    return config_.Summary();
-  }
-
  private:
   GptOssConfig config_;
 };

@@ -1,0 +1,17 @@
+// What users type, made forgiving: both spellings of long options, and a suggestion for a typo.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fairlead {
+
+// `--batch-size` and `--batch_size` are one option: dashes inside a long option's name become
+// underscores. Values ("--name=a-b", or a separate word) stay as they are.
+std::vector<std::string> NormalizeSpelling(std::vector<std::string> arguments);
+
+// The candidate nearest to `word`, if it is near enough to be meant; empty otherwise.
+std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace fairlead

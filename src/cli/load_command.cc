@@ -1,0 +1,55 @@
+#include <iostream>
+#include <memory>
+
+#include "artifact/artifact.h"
+#include "checkpoint/resolve.h"
+#include "cli/command.h"
+#include "cli/format.h"
+
+namespace fairlead {
+namespace {
+
+struct LoadCommandOptions {
+  std::string artifact;
+  bool verify = false;
+  bool json = false;
+};
+
+Status Run(const LoadCommandOptions& options) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const ResolvedModel model, ResolveModel(options.artifact));
+  if (model.kind != ModelKind::kArtifact) {
+    return Fail(ErrorCode::kInvalidArgument, "load",
+                "{}: expected an artifact (a folder with fairlead.json); make one with "
+                "`fairlead export --model {} OUT`",
+                options.artifact, options.artifact);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact,
+                            LoadArtifact(model.dir, {.verify_checksums = options.verify}));
+  const LoadStatistics& loaded = artifact->statistics;
+  if (options.json) {
+    const Json result = {{"tensors", loaded.tensors},
+                         {"bytes", loaded.bytes},
+                         {"seconds", loaded.seconds},
+                         {"checksums_verified", options.verify}};
+    std::cout << result.dump() << '\n';
+    return {};
+  }
+  std::cout << fmt::format("{}: {} tensors, {} mapped in {:.3f} s{}\n", options.artifact,
+                           loaded.tensors, HumanBytes(loaded.bytes), loaded.seconds,
+                           options.verify ? ", checksums match" : "");
+  return {};
+}
+
+}  // namespace
+
+void AddLoadCommand(CLI::App& app, Action& action) {
+  CLI::App* command =
+      app.add_subcommand("load", "Map an artifact and check every tensor against its declaration");
+  auto options = std::make_shared<LoadCommandOptions>();
+  command->add_option("OUT", options->artifact, "Artifact folder")->required();
+  command->add_flag("--verify", options->verify, "Read every byte and compare checksums");
+  command->add_flag("--json", options->json, "Print one JSON object");
+  command->callback([options, &action] { action = [options] { return Run(*options); }; });
+}
+
+}  // namespace fairlead

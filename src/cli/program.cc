@@ -1,0 +1,139 @@
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+#include "base/log.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+
+namespace fairlead {
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kUsage = 2;
+
+constexpr const char* kFooter = R"(
+MODEL is a folder (a Hugging Face checkpoint or an exported artifact) or an id such as
+openai/gpt-oss-20b, looked up in the Hugging Face cache. A checkpoint is exported into Fairlead's
+own cache the first time it is used.
+
+Options may be written with underscores or dashes: --batch_size, --batch-size.
+Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 usage.
+
+  fairlead generate models/tiny-gpt-oss --prompts "The ship"
+  fairlead export --model openai/gpt-oss-20b out/
+  fairlead COMMAND --help)";
+
+std::vector<std::string> OptionNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::vector<std::string> CommandNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+const CLI::App& ChosenCommand(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : *chosen.front();
+}
+
+// One line that says what was not understood, and what may have been meant.
+void ReportUnexpected(const CLI::App& app) {
+  const CLI::App& command = ChosenCommand(app);
+  const std::vector<std::string> unexpected = app.remaining(/*recurse=*/true);
+  const std::string word = unexpected.empty() ? "" : unexpected.front();
+  const std::string name = word.substr(0, word.find('='));
+  const bool option = word.starts_with("-");
+  const bool command_expected = &command == &app && !option;
+  const std::string nearest =
+      option ? Nearest(name, OptionNames(command))
+             : (command_expected ? Nearest(name, CommandNames(app)) : std::string());
+  std::cerr << fmt::format("fairlead: unknown {} \"{}\"",
+                           option ? "option" : (command_expected ? "command" : "argument"), word);
+  if (!nearest.empty()) std::cerr << fmt::format("; did you mean {}?", nearest);
+  std::cerr << fmt::format(" (see fairlead {}{}--help)\n",
+                           &command == &app ? "" : command.get_name(), &command == &app ? "" : " ");
+}
+
+int ReportParseError(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) {  // --help, --version
+    app.exit(error);
+    return 0;
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    ReportUnexpected(app);
+    return kUsage;
+  }
+  const CLI::App& command = ChosenCommand(app);
+  std::cerr << fmt::format("fairlead: {} (see fairlead {}{}--help)\n", error.what(),
+                           &command == &app ? "" : command.get_name(), &command == &app ? "" : " ");
+  return kUsage;
+}
+
+int ReportFailure(const Error& error) {
+  std::cerr << "fairlead: " << error.message << '\n';
+  return error.code == kUsageError ? kUsage : kFailure;
+}
+
+int ParseAndRun(int argc, const char* const* argv) {
+  CLI::App app("Runs gpt-oss models: export a checkpoint, load it, generate.", "fairlead");
+  app.footer(kFooter);
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", FAIRLEAD_VERSION);
+  std::string log_level = "info";
+  app.add_option("--log_level", log_level, "debug, info, warning, error or off")
+      ->capture_default_str();
+  app.fallthrough();  // general options may follow the command
+  app.allow_extras(false);
+  Action action;
+  AddGenerateCommand(app, action);
+  AddExportCommand(app, action);
+  AddLoadCommand(app, action);
+  AddInspectCommand(app, action);
+  AddTokenizeCommand(app, action);
+  AddLogitsCommand(app, action);
+  AddCompareCommand(app, action);
+
+  std::vector<std::string> arguments = NormalizeSpelling({argv + std::min(argc, 1), argv + argc});
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return ReportParseError(app, error);
+  }
+  if (const Status status = SetLogLevel(log_level); !status) return ReportFailure(status.error());
+  if (!action) {
+    std::cerr << app.help();
+    return kUsage;
+  }
+  const Status status = action();
+  if (!status) return ReportFailure(status.error());
+  if (!std::cout.flush()) {
+    std::cerr << "fairlead: cannot write to stdout\n";
+    return kFailure;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int RunProgram(int argc, const char* const* argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error to report, not a silent death
+  try {
+    return ParseAndRun(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::cerr << "fairlead: out of memory\n";
+  } catch (const std::exception& error) {
+    std::cerr << "fairlead: internal error: " << error.what() << '\n';
+  }
+  return kFailure;
+}
+
+}  // namespace fairlead

@@ -1,0 +1,43 @@
+// What the commands that run a model share: their options, and opening what they name.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "artifact/artifact.h"
+#include "backends/backend.h"
+#include "base/error.h"
+
+namespace fairlead {
+
+struct RunOptions {
+  std::string model;
+  std::string backend = "cpu";
+  std::string profile = "exact";
+  int threads = 0;  // 0: all CPUs this process may use
+};
+
+// Declares MODEL, --backend, --profile and --threads on a command.
+void AddRunOptions(CLI::App& command, RunOptions& options);
+
+// Opens MODEL; a checkpoint is exported into the cache first, with a progress bar.
+Result<std::shared_ptr<const Artifact>> OpenForRun(const RunOptions& options,
+                                                   const std::string& backend);
+
+// Opens `model` for inspection: weights are mapped, none is read.
+Result<std::shared_ptr<const Artifact>> OpenForRun(const std::string& model);
+
+// An executor for `slots` sequences of at most `positions` tokens (0: what the artifact was
+// exported for).
+Result<std::unique_ptr<Executor>> CreateExecutor(const Artifact& artifact,
+                                                 const RunOptions& options,
+                                                 const std::string& backend, int slots,
+                                                 int64_t positions);
+
+// "1,2,3" as ids.
+Result<std::vector<int32_t>> ParseTokenIds(const std::string& text);
+
+}  // namespace fairlead

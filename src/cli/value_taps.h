@@ -1,0 +1,49 @@
+// Taps for people who compare ports: collect named values of a run, or replace them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "backends/backend.h"
+#include "base/error.h"
+#include "base/tensor.h"
+
+namespace fairlead {
+
+// Values by name, rows of all steps joined along the first dimension.
+using NamedTensors = std::map<std::string, Tensor>;
+
+// Whether `name` matches `pattern`, in which * stands for any characters and ? for one. Patterns
+// may be joined by commas.
+bool MatchesPattern(std::string_view pattern, std::string_view name);
+
+// Collects every value that matches a pattern, and replaces those that `injected` holds. A value is
+// replaced first, so that what is collected is what later ops saw.
+class InspectionTap : public ValueTap {
+ public:
+  // `injected` must outlive the tap; its rows are handed out in order, step by step.
+  InspectionTap(std::string dump_pattern, const NamedTensors& injected)
+      : dump_pattern_(std::move(dump_pattern)), injected_(injected) {}
+
+  bool Wants(std::string_view name) const override;
+  Status Visit(std::string_view name, DType dtype, const Shape& shape,
+               std::span<std::byte> bytes) override;
+
+  NamedTensors& collected() { return collected_; }
+
+ private:
+  Status Inject(const std::string& name, DType dtype, const Shape& shape,
+                std::span<std::byte> bytes);
+
+  std::string dump_pattern_;
+  const NamedTensors& injected_;
+  std::unordered_map<std::string, size_t> injected_bytes_;  // handed out so far
+  NamedTensors collected_;
+};
+
+// Reads all tensors of a safetensors file.
+Result<NamedTensors> ReadNamedTensors(const std::string& path);
+
+}  // namespace fairlead
