@@ -109,7 +109,7 @@ void WarnOfUnused(const Graph& graph, const Checkpoint& checkpoint) {
     if (!used.contains(name)) unused.push_back(std::move(name));
   }
   if (unused.empty()) return;
-  spdlog::warn("[convert] {}: {} tensors that this model has no use for: {}",
+  spdlog::warn("[convert] {}: tensors that the model has no use for ({}): {}",
                checkpoint.dir().string(), unused.size(), fmt::join(unused, ", "));
 }
 
@@ -166,7 +166,7 @@ Status CheckSources(const Graph& graph, const Checkpoint& checkpoint) {
     }
   }
   if (!missing.empty()) {
-    return Fail(ErrorCode::kInvalidData, "convert", "{}: {} missing tensors: {}",
+    return Fail(ErrorCode::kInvalidData, "convert", "{}: missing tensors ({}): {}",
                 checkpoint.dir().string(), missing.size(), fmt::join(missing, ", "));
   }
   for (const Parameter* parameter : graph.parameters()) {

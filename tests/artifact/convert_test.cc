@@ -1,37 +1,10 @@
 #include "artifact/convert.h"
 
-#include <spdlog/sinks/ostream_sink.h>
-
-#include <cmath>
-#include <limits>
-#include <sstream>
-
-#include "base/log.h"
 #include "tests/artifact/fixtures.h"
+#include "tests/artifact/log_capture.h"
 
 namespace fairlead {
 namespace {
-
-// Records what is logged while it lives.
-class LogCapture {
- public:
-  LogCapture() : previous_(spdlog::default_logger()) {
-    auto logger = std::make_shared<spdlog::logger>(
-        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
-    logger->set_level(spdlog::level::debug);
-    logger->set_pattern("%l %v");
-    spdlog::set_default_logger(logger);
-  }
-  ~LogCapture() { spdlog::set_default_logger(previous_); }
-  LogCapture(const LogCapture&) = delete;
-  LogCapture& operator=(const LogCapture&) = delete;
-
-  std::string text() const { return text_.str(); }
-
- private:
-  std::ostringstream text_;
-  std::shared_ptr<spdlog::logger> previous_;
-};
 
 // A checkpoint whose config.json says nothing: only its tensors matter here.
 class TensorFolder {
@@ -205,7 +178,7 @@ TEST(CheckSources, ListsEveryMissingTensorAtOnce) {
   const std::string message =
       CheckError(GraphOf({Matrix("a", {2, 2}), b, Matrix("here", {2, 2}), c}), *checkpoint);
   EXPECT_TRUE(
-      message.ends_with(": 3 missing tensors: a, b_scales, c_blocks and c_scales or else c"))
+      message.ends_with(": missing tensors (3): a, b_scales, c_blocks and c_scales or else c"))
       << message;
 }
 
@@ -252,7 +225,7 @@ TEST(CheckSources, WarnsOfUnusedTensors) {
   const LogCapture log;
   EXPECT_EQ(CheckError(GraphOf({Matrix("w", {4, 4})}), *checkpoint), "no error");
   EXPECT_EQ(log.text(), "warning [convert] " + checkpoint->dir().string() +
-                            ": 2 tensors that this model has no use for: left, right\n");
+                            ": tensors that the model has no use for (2): left, right\n");
 }
 
 TEST(PlanConversions, LogsSourcesTransformAndLayout) {

@@ -1,0 +1,184 @@
+#include "artifact/artifact.h"
+
+#include <chrono>
+#include <unordered_map>
+#include <utility>
+
+#include "artifact/checksum.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "checkpoint/safetensors.h"
+#include "models/model.h"
+
+namespace fairlead {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Far above any model, and small enough that no product below leaves 64 bits.
+constexpr int64_t kMaxElements = int64_t{1} << 48;
+
+template <typename... Args>
+tl::unexpected<Error> Invalid(const fs::path& path, fmt::format_string<Args...> format,
+                              Args&&... args) {
+  return Fail(ErrorCode::kInvalidData, "artifact", "{}: {}", path.string(),
+              fmt::format(format, std::forward<Args>(args)...));
+}
+
+Status CheckStoredFile(const StoredFile& file, std::span<const std::byte> bytes,
+                       const fs::path& path) {
+  if (bytes.size() != file.bytes) {
+    return Invalid(path, "expected {} bytes, got {}", file.bytes, bytes.size());
+  }
+  if (ChecksumOf(bytes) == file.xxh3) return {};
+  return Invalid(path, "its checksum is wrong: the file was damaged or edited");
+}
+
+// A JSON file that the manifest records, checked against its checksum; null if it has no such file.
+Result<Json> ReadRecordedJson(const Manifest& manifest, std::string_view name,
+                              const fs::path& dir) {
+  const StoredFile* file = manifest.FindFile(name);
+  if (file == nullptr) return Json();
+  constexpr size_t kMaxBytes = size_t{16} << 20;
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string text, ReadFile(dir / name, "artifact", kMaxBytes));
+  FAIRLEAD_RETURN_IF_ERROR(CheckStoredFile(*file, std::as_bytes(std::span(text)), dir / name));
+  return ParseJson(text, "artifact", (dir / name).string());
+}
+
+Status VerifyFiles(const Manifest& manifest, const fs::path& dir) {
+  for (const StoredFile& file : manifest.files) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const auto mapped, MappedFile::Open(dir / file.name));
+    FAIRLEAD_RETURN_IF_ERROR(CheckStoredFile(file, mapped->bytes(), dir / file.name));
+  }
+  return {};
+}
+
+// The weights of one rank as their file and the manifest describe them.
+struct RankFile {
+  std::shared_ptr<const SafetensorsFile> file;
+  std::unordered_map<std::string_view, const StoredTensor*> stored;
+};
+
+Result<RankFile> OpenRank(const Manifest& manifest, size_t rank, const fs::path& dir) {
+  const size_t ranks = manifest.ranks.size();
+  RankFile opened;
+  FAIRLEAD_ASSIGN_OR_RETURN(opened.file, SafetensorsFile::Open(dir / WeightsName(rank, ranks)));
+  if (opened.file->metadata() != WeightsMetadata(manifest.checkpoint_fingerprint, rank, ranks)) {
+    return Invalid(opened.file->path(),
+                   "expected rank {} of {} of the checkpoint {}, got a file of another artifact",
+                   rank, ranks, manifest.checkpoint_fingerprint);
+  }
+  for (const StoredTensor& tensor : manifest.ranks[rank]) opened.stored[tensor.name] = &tensor;
+  return opened;
+}
+
+// Whether the shape's size and the layout's block fit a computation in 64 bits.
+bool IsPossible(const StoredTensor& tensor) {
+  int64_t elements = 1;
+  for (const int64_t dimension : tensor.shape) {
+    if (dimension > kMaxElements / elements) return false;
+    elements *= dimension;
+  }
+  return tensor.layout.format != StorageFormat::kMxfp4 || tensor.shape.back() % kMxfp4Block == 0;
+}
+
+// Checks one parameter against its declaration and returns its place in the map.
+Result<PackedTensor> FindTensor(const Parameter& parameter, const RankFile& rank) {
+  const fs::path& path = rank.file->path();
+  const auto found = rank.stored.find(parameter.name);
+  const auto view = rank.file->Find(parameter.name);
+  if (found == rank.stored.end() || !view) {
+    return Invalid(path, "{}: expected a tensor of shape {}, got none in {}", parameter.name,
+                   ShapeString(parameter.shape),
+                   found == rank.stored.end() ? kManifestName : "the file");
+  }
+  const StoredTensor& stored = *found->second;
+  if (stored.shape != parameter.shape) {
+    return Invalid(path, "{}: expected shape {}, got {}", parameter.name,
+                   ShapeString(parameter.shape), ShapeString(stored.shape));
+  }
+  if (!IsPossible(stored)) {
+    return Invalid(path, "{}: expected a shape that {} can hold, got {}", parameter.name,
+                   LayoutId(stored.layout), ShapeString(stored.shape));
+  }
+  PackedTensor tensor{stored.layout, stored.shape, {}};
+  const auto bytes = static_cast<uint64_t>(tensor.expected_bytes());
+  if (stored.bytes != bytes) {
+    return Invalid(path, "{}: expected {} bytes of {}, got {}", parameter.name, bytes,
+                   LayoutId(stored.layout), stored.bytes);
+  }
+  if (view->dtype != DType::kU8 || view->bytes.size() != PaddedBytes(bytes)) {
+    return Invalid(path, "{}: expected U8 [{}], got {} {}", parameter.name, PaddedBytes(bytes),
+                   DTypeName(view->dtype), ShapeString(view->shape));
+  }
+  if (reinterpret_cast<uintptr_t>(view->bytes.data()) % kTensorAlignment != 0) {
+    return Invalid(path, "{}: expected a start at a multiple of {} bytes, got another",
+                   parameter.name, kTensorAlignment);
+  }
+  tensor.bytes = view->bytes.first(bytes);
+  return tensor;
+}
+
+Result<Weights> MapWeights(const Graph& graph, const RankFile& rank, bool verify) {
+  Weights weights;
+  for (const Parameter* parameter : graph.parameters()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const PackedTensor tensor, FindTensor(*parameter, rank));
+    if (verify && ChecksumOf(tensor.bytes) != rank.stored.at(parameter->name)->xxh3) {
+      return Invalid(rank.file->path(), "{}: its checksum is wrong: the file was damaged",
+                     parameter->name);
+    }
+    weights.tensors[parameter->name] = tensor;
+  }
+  const size_t declared = std::max(rank.stored.size(), rank.file->entries().size());
+  if (declared != weights.tensors.size()) {
+    return Invalid(rank.file->path(), "expected {} tensors, got {}", weights.tensors.size(),
+                   declared);
+  }
+  weights.owners.push_back(rank.file);
+  return weights;
+}
+
+Result<std::shared_ptr<const Program>> LoadProgram(const Manifest& manifest, const fs::path& dir,
+                                                   bool verify) {
+  if (manifest.FindFile(kConfigName) == nullptr) {
+    return Invalid(dir / kManifestName, "files: expected {}, got none", kConfigName);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const Json config, ReadRecordedJson(manifest, kConfigName, dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(const Json generation_config,
+                            ReadRecordedJson(manifest, kGenerationConfigName, dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto model, CreateModel(config, generation_config));
+  auto program = std::make_shared<Program>();
+  program->facts = model->Describe();
+  if (const auto options = ResolveOptions(manifest.options, program->facts); !options) {
+    return Invalid(dir / kManifestName, "options: {}", options.error().message);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(program->graph, model->BuildGraph({}));
+  FAIRLEAD_ASSIGN_OR_RETURN(const RankFile rank, OpenRank(manifest, 0, dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(program->weights, MapWeights(program->graph, rank, verify));
+  return program;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Artifact>> LoadArtifact(const fs::path& dir,
+                                                     const LoadOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  auto artifact = std::make_shared<Artifact>();
+  artifact->dir = dir;
+  FAIRLEAD_ASSIGN_OR_RETURN(artifact->manifest, ReadManifest(dir));
+  if (options.verify_checksums) {
+    FAIRLEAD_RETURN_IF_ERROR(VerifyFiles(artifact->manifest, dir));
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(artifact->program,
+                            LoadProgram(artifact->manifest, dir, options.verify_checksums));
+  LoadStatistics& statistics = artifact->statistics;
+  for (const auto& [name, tensor] : artifact->program->weights.tensors) {
+    ++statistics.tensors;
+    statistics.bytes += tensor.bytes.size();
+  }
+  statistics.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return artifact;
+}
+
+}  // namespace fairlead

@@ -1,0 +1,36 @@
+// Artifacts of models that are run straight from a checkpoint: exported once, kept for the user.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "artifact/artifact.h"
+#include "artifact/export.h"
+#include "artifact/options.h"
+#include "backends/backend.h"
+#include "base/error.h"
+#include "checkpoint/checkpoint.h"
+
+namespace fairlead {
+
+// $FAIRLEAD_CACHE, else $XDG_CACHE_HOME/fairlead, else ~/.cache/fairlead.
+Result<std::filesystem::path> CacheDir();
+
+// The artifact of `checkpoint` in the cache; exported now, with `progress`, if it is not there.
+// Found by the checkpoint's fingerprint, the format version, the options and the layouts that
+// `backend` chooses, so that backends with the same layouts share it; `checkpoint_id`,
+// `checkpoint_revision` and `target` are only recorded. Of several processes that want the same
+// artifact one exports and the others wait. A damaged one is exported anew.
+Result<std::filesystem::path> CachedArtifact(const Checkpoint& checkpoint,
+                                             const ExportOptions& options, const Backend& backend,
+                                             const ProgressFn& progress);
+
+// Opens whatever ResolveModel finds: an artifact is loaded as it is (`options` are then its own),
+// a checkpoint through the cache.
+Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
+                                                  const ExportOptions& options,
+                                                  const Backend& backend,
+                                                  const ProgressFn& progress);
+
+}  // namespace fairlead

@@ -1,0 +1,176 @@
+#include "artifact/export.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "artifact/checksum.h"
+#include "artifact/convert.h"
+#include "artifact/manifest.h"
+#include "artifact/staging.h"
+#include "base/file.h"
+#include "checkpoint/safetensors.h"
+#include "models/model.h"
+#include "tokenizer/tokenizer.h"
+
+namespace fairlead {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxConfigBytes = size_t{16} << 20;
+
+Result<StoredFile> WriteText(std::string_view text, std::string_view name, const fs::path& dir) {
+  FAIRLEAD_ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(dir / name));
+  FAIRLEAD_RETURN_IF_ERROR(file.Write(text));
+  FAIRLEAD_RETURN_IF_ERROR(file.Close());
+  return StoredFile{std::string(name), text.size(), ChecksumOf(std::as_bytes(std::span(text)))};
+}
+
+// What a file that is already in `dir` is recorded as.
+Result<StoredFile> RecordFile(std::string_view name, const fs::path& dir) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto file, MappedFile::Open(dir / name));
+  return StoredFile{std::string(name), file->bytes().size(), ChecksumOf(file->bytes())};
+}
+
+Result<StoredFile> CopyInto(const fs::path& from, std::string_view name, const fs::path& dir) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto source, MappedFile::Open(from / name));
+  const std::span<const std::byte> bytes = source->bytes();
+  return WriteText({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name, dir);
+}
+
+bool Exists(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+// config.json, and what there is of generation_config.json and the tokenizer in both its forms.
+Result<std::vector<StoredFile>> WriteSmallFiles(const Checkpoint& checkpoint, const fs::path& dir) {
+  std::vector<StoredFile> files;
+  FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(),
+                            WriteText(checkpoint.config_text(), kConfigName, dir));
+  if (Exists(checkpoint.dir() / kGenerationConfigName)) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        const std::string text,
+        ReadFile(checkpoint.dir() / kGenerationConfigName, "export", kMaxConfigBytes));
+    FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(), WriteText(text, kGenerationConfigName, dir));
+  }
+  const fs::path tokenizer_json = checkpoint.dir() / Tokenizer::kJsonName;
+  if (Exists(tokenizer_json)) {
+    FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(),
+                              CopyInto(checkpoint.dir(), Tokenizer::kJsonName, dir));
+    FAIRLEAD_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::FromJson(tokenizer_json));
+    FAIRLEAD_RETURN_IF_ERROR(tokenizer->WriteCompact(dir / Tokenizer::kCompactName));
+    FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(), RecordFile(Tokenizer::kCompactName, dir));
+  }
+  return files;
+}
+
+// Says before any work that the disk is too small, instead of after most of it.
+Status CheckSpace(uint64_t bytes, const fs::path& dir) {
+  std::error_code error;
+  const fs::space_info space = fs::space(dir, error);
+  if (error || space.available >= bytes) return {};
+  return Fail(ErrorCode::kResourceExhausted, "export",
+              "{}: expected {:.1f} GB of free disk space, got {:.1f} GB",
+              dir.parent_path().string(), static_cast<double>(bytes) / 1e9,
+              static_cast<double>(space.available) / 1e9);
+}
+
+// Reports how far the weights are, in steps large enough to draw.
+class ProgressMeter {
+ public:
+  ProgressMeter(const ProgressFn& report, uint64_t total) : report_(report), total_(total) {
+    Report();
+  }
+  void Add(uint64_t bytes) {
+    done_ += bytes;
+    if (done_ == total_ || done_ - reported_ >= kStep) Report();
+  }
+
+ private:
+  static constexpr uint64_t kStep = uint64_t{4} << 20;
+  void Report() {
+    reported_ = done_;
+    if (report_) report_(done_, total_);
+  }
+
+  const ProgressFn& report_;
+  uint64_t total_, done_ = 0, reported_ = 0;
+};
+
+// Converts one parameter into the file, and fills it up to the start of the next.
+Result<StoredTensor> WriteTensor(const Conversion& plan, SafetensorsWriter& writer,
+                                 ProgressMeter& progress) {
+  const std::string& name = plan.parameter->name;
+  const auto bytes = static_cast<uint64_t>(plan.bytes);
+  Checksum checksum;
+  FAIRLEAD_RETURN_IF_ERROR(Convert(plan, [&](std::span<const std::byte> piece) -> Status {
+    checksum.Add(piece);
+    progress.Add(piece.size());
+    return writer.Append(name, piece);
+  }));
+  const std::vector<std::byte> padding(PaddedBytes(bytes) - bytes);
+  FAIRLEAD_RETURN_IF_ERROR(writer.Append(name, padding));
+  return StoredTensor{name, plan.parameter->shape, plan.layout, bytes, checksum.Digest()};
+}
+
+Result<std::vector<StoredTensor>> WriteWeights(const std::vector<Conversion>& plans,
+                                               const std::string& fingerprint, const fs::path& dir,
+                                               const ProgressFn& report) {
+  std::vector<SafetensorsDeclaration> declarations;
+  uint64_t total = 0, padded = 0;
+  for (const Conversion& plan : plans) {
+    const uint64_t size = PaddedBytes(static_cast<uint64_t>(plan.bytes));
+    declarations.push_back({plan.parameter->name, DType::kU8, {static_cast<int64_t>(size)}});
+    total += static_cast<uint64_t>(plan.bytes);
+    padded += size;
+  }
+  FAIRLEAD_RETURN_IF_ERROR(CheckSpace(padded, dir));
+  const fs::path path = dir / WeightsName(0, 1);
+  std::error_code error;
+  fs::create_directory(path.parent_path(), error);
+  if (error) {
+    return Fail(ErrorCode::kIo, "export", "{}: cannot create the folder: {}",
+                path.parent_path().string(), error.message());
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      SafetensorsWriter writer,
+      SafetensorsWriter::Create(path, std::move(declarations), WeightsMetadata(fingerprint, 0, 1)));
+  ProgressMeter progress(report, total);
+  std::vector<StoredTensor> tensors;
+  for (const Conversion& plan : plans) {
+    FAIRLEAD_ASSIGN_OR_RETURN(tensors.emplace_back(), WriteTensor(plan, writer, progress));
+  }
+  // Dropped from the page cache, so that the map that loads it can be given huge pages.
+  FAIRLEAD_RETURN_IF_ERROR(writer.Finish(/*drop_cache=*/true));
+  FAIRLEAD_RETURN_IF_ERROR(SyncDirectory(path.parent_path()));
+  return tensors;
+}
+
+}  // namespace
+
+Status ExportArtifact(const Checkpoint& checkpoint, const fs::path& out,
+                      const ExportOptions& wanted, const Backend& backend,
+                      const ProgressFn& progress, bool force) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto model,
+                            CreateModel(checkpoint.config(), checkpoint.generation_config()));
+  Manifest manifest;
+  manifest.fairlead_version = FairleadVersion();
+  FAIRLEAD_ASSIGN_OR_RETURN(manifest.options, ResolveOptions(wanted, model->Describe()));
+  manifest.options.target = backend.name();
+  FAIRLEAD_ASSIGN_OR_RETURN(manifest.checkpoint_fingerprint, checkpoint.Fingerprint());
+  FAIRLEAD_ASSIGN_OR_RETURN(const Graph graph, model->BuildGraph({}));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const std::vector<Conversion> plans,
+      PlanConversions(graph, checkpoint, backend, manifest.options.torch_dtype));
+  FAIRLEAD_ASSIGN_OR_RETURN(StagingFolder folder, StagingFolder::Create(out, force));
+  FAIRLEAD_ASSIGN_OR_RETURN(manifest.files, WriteSmallFiles(checkpoint, folder.path()));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      manifest.ranks.emplace_back(),
+      WriteWeights(plans, manifest.checkpoint_fingerprint, folder.path(), progress));
+  FAIRLEAD_RETURN_IF_ERROR(WriteManifest(manifest, folder.path()));
+  return folder.Commit();
+}
+
+}  // namespace fairlead

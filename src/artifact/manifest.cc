@@ -1,0 +1,234 @@
+#include "artifact/manifest.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "artifact/checksum.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "config/config_reader.h"
+
+namespace fairlead {
+namespace {
+
+constexpr std::string_view kFormat = "fairlead artifact";
+constexpr size_t kMaxManifestBytes = size_t{64} << 20;
+constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+constexpr size_t kDigits = 16;  // of a checksum
+
+// The end of the file: its checksum covers all bytes before this.
+std::string Tail(std::string_view checksum) {
+  return fmt::format(",\n  \"xxh3\": \"{}\"\n}}\n", checksum);
+}
+
+std::string Text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string TensorText(const StoredTensor& tensor) {
+  return "      " + Text({{"name", tensor.name},
+                          {"shape", tensor.shape},
+                          {"layout", LayoutId(tensor.layout)},
+                          {"bytes", tensor.bytes},
+                          {"xxh3", tensor.xxh3}});
+}
+
+std::string FileText(const StoredFile& file) {
+  return "    " + Text({{"name", file.name}, {"bytes", file.bytes}, {"xxh3", file.xxh3}});
+}
+
+std::string RankText(const Manifest& manifest, size_t rank) {
+  std::vector<std::string> tensors;
+  for (const StoredTensor& tensor : manifest.ranks[rank]) tensors.push_back(TensorText(tensor));
+  return fmt::format("    {{\"weights\": {}, \"tensors\": [\n{}\n    ]}}",
+                     Text(WeightsName(rank, manifest.ranks.size())), fmt::join(tensors, ",\n"));
+}
+
+// The file up to Tail, one tensor a line.
+std::string ManifestText(const Manifest& manifest) {
+  std::vector<std::string> files, ranks;
+  for (const StoredFile& file : manifest.files) files.push_back(FileText(file));
+  for (size_t rank = 0; rank < manifest.ranks.size(); ++rank) {
+    ranks.push_back(RankText(manifest, rank));
+  }
+  return fmt::format(
+      "{{\n  \"format\": {},\n  \"format_version\": {},\n  \"fairlead_version\": {},\n"
+      "  \"checkpoint_fingerprint\": {},\n  \"options\": {},\n  \"files\": [\n{}\n  ],\n"
+      "  \"ranks\": [\n{}\n  ]",
+      Text(kFormat), kArtifactFormatVersion, Text(manifest.fairlead_version),
+      Text(manifest.checkpoint_fingerprint), Text(OptionsToJson(manifest.options)),
+      fmt::join(files, ",\n"), fmt::join(ranks, ",\n"));
+}
+
+std::string ReadChecksum(ConfigReader& reader) {
+  std::string digits = reader.String("xxh3");
+  const bool hexadecimal = std::all_of(digits.begin(), digits.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  });
+  if (digits.size() != kDigits || !hexadecimal) {
+    reader.Reject("xxh3", "16 hexadecimal digits", Quoted(digits));
+  }
+  return digits;
+}
+
+// The items of a list of objects; an empty one after a mistake.
+Json List(ConfigReader& reader, const Json& object, std::string_view key) {
+  const auto found = object.find(std::string(key));
+  if (found != object.end() && found->is_array()) return *found;
+  reader.Reject(key, "a list", found == object.end() ? "nothing" : Excerpt(*found));
+  return Json::array();
+}
+
+Result<StoredFile> FileFromJson(const Json& json, const std::string& source) {
+  ConfigReader reader(json, source, "artifact");
+  StoredFile file;
+  file.name = reader.String("name");
+  const std::string_view plain[] = {kConfigName, kGenerationConfigName, "tokenizer.json",
+                                    "tokenizer.bin"};
+  if (std::find(std::begin(plain), std::end(plain), file.name) == std::end(plain)) {
+    reader.Reject("name", fmt::format("one of {}", fmt::join(plain, ", ")), Quoted(file.name));
+  }
+  file.bytes = static_cast<uint64_t>(reader.Int("bytes", 0, kMost));
+  file.xxh3 = ReadChecksum(reader);
+  FAIRLEAD_RETURN_IF_ERROR(reader.status());
+  return file;
+}
+
+Result<StoredTensor> TensorFromJson(const Json& json, const std::string& source) {
+  ConfigReader reader(json, source, "artifact");
+  StoredTensor tensor;
+  tensor.name = reader.String("name");
+  tensor.shape = reader.IntOrInts("shape", 1, kMost);
+  if (tensor.shape.empty() || tensor.shape.size() > 3) {
+    reader.Reject("shape", "1 to 3 dimensions", fmt::format("{}", tensor.shape.size()));
+  }
+  const std::string layout = reader.String("layout");
+  tensor.bytes = static_cast<uint64_t>(reader.Int("bytes", 0, kMost));
+  tensor.xxh3 = ReadChecksum(reader);
+  FAIRLEAD_RETURN_IF_ERROR(reader.status());
+  auto parsed = ParseLayout(layout);
+  if (!parsed) {
+    return Fail(parsed.error().code, "artifact", "{}: {}: {}", source, Quoted(tensor.name),
+                parsed.error().message);
+  }
+  tensor.layout = *parsed;
+  return tensor;
+}
+
+Result<std::vector<StoredTensor>> RankFromJson(const Json& json, size_t rank, size_t ranks,
+                                               const std::string& manifest_source) {
+  const std::string source = fmt::format("{}: rank {}", manifest_source, rank);
+  ConfigReader reader(json, source, "artifact");
+  const std::string weights = reader.String("weights");
+  if (weights != WeightsName(rank, ranks)) {
+    reader.Reject("weights", WeightsName(rank, ranks), Quoted(weights));
+  }
+  FAIRLEAD_RETURN_IF_ERROR(reader.status());
+  std::vector<StoredTensor> tensors;
+  std::set<std::string> names;
+  for (const Json& item : List(reader, json, "tensors")) {
+    FAIRLEAD_ASSIGN_OR_RETURN(StoredTensor tensor, TensorFromJson(item, source));
+    if (!names.insert(tensor.name).second) {
+      reader.Reject("tensors", "each once", Quoted(tensor.name) + " twice");
+    }
+    tensors.push_back(std::move(tensor));
+  }
+  FAIRLEAD_RETURN_IF_ERROR(reader.status());
+  return tensors;
+}
+
+Status CheckFormat(const Json& json, const std::string& source) {
+  ConfigReader reader(json, source, "artifact");
+  const std::string format = reader.String("format");
+  if (format != kFormat) reader.Reject("format", Quoted(kFormat), Quoted(format));
+  const int64_t version = reader.Int("format_version", 1, kMost);
+  FAIRLEAD_RETURN_IF_ERROR(reader.status());
+  if (version == kArtifactFormatVersion) return {};
+  return Fail(ErrorCode::kUnsupported, "artifact",
+              "{}: format_version: expected {}, got {}; {} or write it anew with `fairlead export`",
+              source, kArtifactFormatVersion, version,
+              version > kArtifactFormatVersion ? "use a newer fairlead" : "use an older fairlead");
+}
+
+Status CheckChecksum(std::string_view text, const Json& json, const std::string& source) {
+  ConfigReader reader(json, source, "artifact");
+  const std::string stored = ReadChecksum(reader);
+  FAIRLEAD_RETURN_IF_ERROR(reader.status());
+  const std::string tail = Tail(stored);
+  if (text.ends_with(tail)) {
+    const std::string_view body = text.substr(0, text.size() - tail.size());
+    if (ChecksumOf(std::as_bytes(std::span(body))) == stored) return {};
+  }
+  return Fail(ErrorCode::kInvalidData, "artifact",
+              "{}: its checksum is wrong: the file was damaged or edited", source);
+}
+
+}  // namespace
+
+const StoredFile* Manifest::FindFile(std::string_view name) const {
+  const auto found = std::find_if(files.begin(), files.end(),
+                                  [&](const StoredFile& file) { return file.name == name; });
+  return found == files.end() ? nullptr : &*found;
+}
+
+std::string WeightsName(size_t rank, size_t ranks) {
+  return fmt::format("weights/rank-{:05}-of-{:05}.safetensors", rank, ranks);
+}
+
+std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint_fingerprint,
+                                                   size_t rank, size_t ranks) {
+  return {{"format", std::string(kFormat)},
+          {"format_version", std::to_string(kArtifactFormatVersion)},
+          {"checkpoint_fingerprint", checkpoint_fingerprint},
+          {"rank", fmt::format("{} of {}", rank, ranks)}};
+}
+
+uint64_t PaddedBytes(uint64_t bytes) {
+  return (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
+}
+
+std::string_view FairleadVersion() { return FAIRLEAD_VERSION; }
+
+Status WriteManifest(const Manifest& manifest, const std::filesystem::path& dir) {
+  const std::string text = ManifestText(manifest);
+  FAIRLEAD_ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(dir / kManifestName));
+  FAIRLEAD_RETURN_IF_ERROR(file.Write(text));
+  FAIRLEAD_RETURN_IF_ERROR(file.Write(Tail(ChecksumOf(std::as_bytes(std::span(text))))));
+  return file.Close();
+}
+
+Result<Manifest> ReadManifest(const std::filesystem::path& dir) {
+  const std::filesystem::path path = dir / kManifestName;
+  const std::string source = path.string();
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, "artifact", kMaxManifestBytes));
+  FAIRLEAD_ASSIGN_OR_RETURN(const Json json, ParseJson(text, "artifact", source));
+  FAIRLEAD_RETURN_IF_ERROR(CheckFormat(json, source));
+  FAIRLEAD_RETURN_IF_ERROR(CheckChecksum(text, json, source));
+  ConfigReader reader(json, source, "artifact");
+  Manifest manifest;
+  manifest.fairlead_version = reader.String("fairlead_version");
+  manifest.checkpoint_fingerprint = reader.String("checkpoint_fingerprint");
+  const Json options = reader.Object("options");
+  const Json files = List(reader, json, "files"), ranks = List(reader, json, "ranks");
+  FAIRLEAD_RETURN_IF_ERROR(reader.status());
+  FAIRLEAD_ASSIGN_OR_RETURN(manifest.options, OptionsFromJson(options, source + ": options"));
+  if (ranks.size() != static_cast<size_t>(manifest.options.tp_degree)) {
+    reader.Reject("ranks", fmt::format("{}, as tp_degree says", manifest.options.tp_degree),
+                  fmt::format("{}", ranks.size()));
+    FAIRLEAD_RETURN_IF_ERROR(reader.status());
+  }
+  for (const Json& item : files) {
+    FAIRLEAD_ASSIGN_OR_RETURN(StoredFile file, FileFromJson(item, source + ": files"));
+    manifest.files.push_back(std::move(file));
+  }
+  for (size_t rank = 0; rank < ranks.size(); ++rank) {
+    FAIRLEAD_ASSIGN_OR_RETURN(auto tensors, RankFromJson(ranks[rank], rank, ranks.size(), source));
+    manifest.ranks.push_back(std::move(tensors));
+  }
+  return manifest;
+}
+
+}  // namespace fairlead

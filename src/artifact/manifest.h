@@ -1,0 +1,68 @@
+// fairlead.json: what an artifact is made of.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "artifact/options.h"
+#include "backends/layout.h"
+#include "base/error.h"
+#include "base/tensor.h"
+
+namespace fairlead {
+
+// Raised whenever an older program would misread a newer artifact, or the other way round.
+inline constexpr int kArtifactFormatVersion = 1;
+// Every tensor starts at a multiple of this in its file.
+inline constexpr size_t kTensorAlignment = 64;
+
+inline constexpr std::string_view kManifestName = "fairlead.json";
+inline constexpr std::string_view kConfigName = "config.json";
+inline constexpr std::string_view kGenerationConfigName = "generation_config.json";
+
+struct StoredTensor {
+  std::string name;  // of the parameter
+  Shape shape;
+  Layout layout;
+  uint64_t bytes = 0;
+  std::string xxh3;  // of these bytes
+};
+
+// A file of the artifact other than fairlead.json and the weights.
+struct StoredFile {
+  std::string name;
+  uint64_t bytes = 0;
+  std::string xxh3;
+};
+
+struct Manifest {
+  std::string fairlead_version;        // of the program that wrote it
+  std::string checkpoint_fingerprint;  // Checkpoint::Fingerprint
+  ExportOptions options;
+  std::vector<StoredFile> files;
+  std::vector<std::vector<StoredTensor>> ranks;  // by rank, in the order of the file
+
+  const StoredFile* FindFile(std::string_view name) const;
+};
+
+// "weights/rank-00000-of-00001.safetensors"
+std::string WeightsName(size_t rank, size_t ranks);
+// What the header of a rank's weights says, so that a file of another artifact or rank is noticed.
+std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint_fingerprint,
+                                                   size_t rank, size_t ranks);
+// What a tensor of `bytes` takes in its file: it is filled up with zeros to the next one's start.
+uint64_t PaddedBytes(uint64_t bytes);
+
+// The version of this program.
+std::string_view FairleadVersion();
+
+// Writes `dir`/fairlead.json and flushes it to the disk.
+Status WriteManifest(const Manifest& manifest, const std::filesystem::path& dir);
+// Reads it: any other version, a wrong checksum, and every value that cannot be is an error.
+Result<Manifest> ReadManifest(const std::filesystem::path& dir);
+
+}  // namespace fairlead
