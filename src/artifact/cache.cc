@@ -166,6 +166,12 @@ Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
   FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, Checkpoint::Open(model.dir));
   ExportOptions recorded = options;
   if (recorded.checkpoint_id.empty()) recorded.checkpoint_id = id_or_path;
+  if (recorded.sequence_length == 0) {
+    // What is run from the cache is limited by the model, not by the default of an export.
+    FAIRLEAD_ASSIGN_OR_RETURN(const auto model,
+                              CreateModel(checkpoint->config(), checkpoint->generation_config()));
+    recorded.sequence_length = model->Describe().max_positions;
+  }
   FAIRLEAD_ASSIGN_OR_RETURN(const fs::path dir,
                             CachedArtifact(*checkpoint, recorded, backend, progress));
   return LoadArtifact(dir);

@@ -1,7 +1,8 @@
+#include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <iostream>
+#include <optional>
 
 #include "base/log.h"
 #include "cli/arguments.h"
@@ -39,41 +40,68 @@ std::vector<std::string> CommandNames(const CLI::App& app) {
   return names;
 }
 
-const CLI::App& ChosenCommand(const CLI::App& app) {
-  const auto chosen = app.get_subcommands();
-  return chosen.empty() ? app : *chosen.front();
+std::string SeeHelp(const CLI::App& command) {
+  const bool whole_program = command.get_parent() == nullptr;
+  return fmt::format("(see fairlead {}--help)", whole_program ? "" : command.get_name() + " ");
 }
 
-// One line that says what was not understood, and what may have been meant.
-void ReportUnexpected(const CLI::App& app) {
-  const CLI::App& command = ChosenCommand(app);
+std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string nearest = Nearest(word, candidates);
+  return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
+}
+
+// The subcommand that the arguments name first, or the program itself.
+const CLI::App& ChosenCommand(const CLI::App& app, const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    for (const CLI::App* command : app.get_subcommands({})) {
+      if (command->get_name() == argument) return *command;
+    }
+  }
+  return app;
+}
+
+// The first long option that neither the command nor the program has. Looked for before parsing, as
+// a parser that misses `--prompts` would say so and hide that `--promts` was there.
+std::optional<std::string> FindUnknownOption(const CLI::App& app,
+                                             const std::vector<std::string>& arguments) {
+  const CLI::App& command = ChosenCommand(app, arguments);
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    if (!argument.starts_with("--")) continue;
+    const std::string name = argument.substr(0, argument.find('='));
+    if (app.get_option_no_throw(name) != nullptr) continue;
+    if (command.get_option_no_throw(name) == nullptr) return name;
+  }
+  return std::nullopt;
+}
+
+void ReportUnknownOption(const CLI::App& app, const CLI::App& command, const std::string& name) {
+  std::vector<std::string> candidates = OptionNames(command);
+  for (const std::string& general : OptionNames(app)) candidates.push_back(general);
+  std::cerr << fmt::format("fairlead: unknown option \"{}\"{} {}\n", name,
+                           DidYouMean(name, candidates), SeeHelp(command));
+}
+
+// A word that is no option: a command that does not exist, or one argument too many.
+void ReportUnexpected(const CLI::App& app, const CLI::App& command) {
   const std::vector<std::string> unexpected = app.remaining(/*recurse=*/true);
   const std::string word = unexpected.empty() ? "" : unexpected.front();
-  const std::string name = word.substr(0, word.find('='));
-  const bool option = word.starts_with("-");
-  const bool command_expected = &command == &app && !option;
-  const std::string nearest =
-      option ? Nearest(name, OptionNames(command))
-             : (command_expected ? Nearest(name, CommandNames(app)) : std::string());
-  std::cerr << fmt::format("fairlead: unknown {} \"{}\"",
-                           option ? "option" : (command_expected ? "command" : "argument"), word);
-  if (!nearest.empty()) std::cerr << fmt::format("; did you mean {}?", nearest);
-  std::cerr << fmt::format(" (see fairlead {}{}--help)\n",
-                           &command == &app ? "" : command.get_name(), &command == &app ? "" : " ");
+  const bool no_command = command.get_parent() == nullptr;
+  std::cerr << fmt::format("fairlead: {} \"{}\"{} {}\n",
+                           no_command ? "unknown command" : "unexpected argument", word,
+                           no_command ? DidYouMean(word, CommandNames(app)) : "", SeeHelp(command));
 }
 
-int ReportParseError(const CLI::App& app, const CLI::ParseError& error) {
+int ReportParseError(const CLI::App& app, const CLI::App& command, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) {  // --help, --version
     app.exit(error);
     return 0;
   }
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    ReportUnexpected(app);
-    return kUsage;
+    ReportUnexpected(app, command);
+  } else {
+    std::cerr << fmt::format("fairlead: {} {}\n", error.what(), SeeHelp(command));
   }
-  const CLI::App& command = ChosenCommand(app);
-  std::cerr << fmt::format("fairlead: {} (see fairlead {}{}--help)\n", error.what(),
-                           &command == &app ? "" : command.get_name(), &command == &app ? "" : " ");
   return kUsage;
 }
 
@@ -102,11 +130,16 @@ int ParseAndRun(int argc, const char* const* argv) {
   AddCompareCommand(app, action);
 
   std::vector<std::string> arguments = NormalizeSpelling({argv + std::min(argc, 1), argv + argc});
+  const CLI::App& command = ChosenCommand(app, arguments);
+  if (const auto unknown = FindUnknownOption(app, arguments); unknown) {
+    ReportUnknownOption(app, command, *unknown);
+    return kUsage;
+  }
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
-    return ReportParseError(app, error);
+    return ReportParseError(app, command, error);
   }
   if (const Status status = SetLogLevel(log_level); !status) return ReportFailure(status.error());
   if (!action) {
