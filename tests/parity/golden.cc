@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "artifact/convert.h"
+#include "backends/cpu/cpu_backend.h"
 #include "backends/reference/reference_backend.h"
 
 namespace fairlead::testing {
@@ -54,7 +55,11 @@ Result<std::shared_ptr<Program>> MakeProgram(const Json& config, const Checkpoin
   return program;
 }
 
-std::vector<Variant> AllVariants() { return {{"reference", &ReferenceBackend(), Isa::kScalar}}; }
+std::vector<Variant> AllVariants() {
+  std::vector<Variant> variants = IsaVariants(CpuBackend());
+  variants.insert(variants.begin(), {"reference", &ReferenceBackend(), Isa::kScalar});
+  return variants;
+}
 
 double Tolerance(const Variant& variant) { return variant.name == "reference" ? 1e-4 : 1e-3; }
 
