@@ -17,18 +17,19 @@ endif()
 # would no longer be equal bits; kernels ask for a fused operation where they want one.
 add_compile_options(-Wall -Wextra -Werror -ffp-contract=off)
 
-# Adds the sanitizers named in FAIRLEAD_SANITIZE to every target.
+# Adds the sanitizers named in FAIRLEAD_SANITIZE to every target, and what libFuzzer needs to see
+# which code an input reaches.
 function(fairlead_apply_sanitizers)
   if(FAIRLEAD_SANITIZE)
-    add_compile_options(-fsanitize=${FAIRLEAD_SANITIZE} -fno-omit-frame-pointer -g1)
+    add_compile_options(-fsanitize=${FAIRLEAD_SANITIZE} -fno-omit-frame-pointer -g1
+      -D_GLIBCXX_ASSERTIONS)
     add_link_options(-fsanitize=${FAIRLEAD_SANITIZE})
     if(FAIRLEAD_SANITIZE MATCHES "undefined")
       add_compile_options(-fno-sanitize-recover=all)
     endif()
   endif()
   if(FAIRLEAD_FUZZ)
-    add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -g1)
-    add_link_options(-fsanitize=address,undefined)
+    add_compile_options(-fsanitize=fuzzer-no-link)
   endif()
 endfunction()
 
