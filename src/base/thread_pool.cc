@@ -8,8 +8,18 @@
 #include <string>
 
 namespace fairlead {
+namespace {
 
-ThreadPool::ThreadPool(int threads) {
+// Tells the CPU that this is a waiting loop.
+void Relax() {
+#if defined(__x86_64__)
+  asm volatile("pause");
+#endif
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) : may_spin_(threads <= AvailableCpus()) {
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { WorkerLoop(); });
 }
 
@@ -17,6 +27,7 @@ ThreadPool::~ThreadPool() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    ++generation_;
   }
   start_.notify_all();
   for (std::thread& worker : workers_) worker.join();
@@ -32,30 +43,49 @@ void ThreadPool::ParallelFor(int64_t count, const std::function<void(int64_t)>& 
     body_ = &body;
     count_ = count;
     next_.store(0, std::memory_order_relaxed);
-    running_ = static_cast<int>(workers_.size());
+    open_ = true;
     ++generation_;
   }
   start_.notify_all();
   RunIndices();
+  {
+    std::lock_guard lock(mutex_);
+    open_ = false;
+  }
+  if (Spin([this] { return active_.load() == 0; })) return;
   std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return running_ == 0; });
+  done_.wait(lock, [this] { return active_.load() == 0; });
 }
 
 void ThreadPool::RunIndices() {
   for (int64_t i = next_.fetch_add(1); i < count_; i = next_.fetch_add(1)) (*body_)(i);
 }
 
+template <typename Ready>
+bool ThreadPool::Spin(const Ready& ready) const {
+  constexpr int kTries = 1000;  // 15 to 50 microseconds
+  for (int i = 0; may_spin_ && i < kTries; ++i) {
+    if (ready()) return true;
+    Relax();
+  }
+  return false;
+}
+
 void ThreadPool::WorkerLoop() {
   uint64_t seen = 0;
-  std::unique_lock lock(mutex_);
   while (true) {
-    start_.wait(lock, [&] { return stopping_ || generation_ != seen; });
+    const auto called = [&] { return generation_.load() != seen; };
+    Spin(called);
+    std::unique_lock lock(mutex_);
+    start_.wait(lock, called);
     if (stopping_) return;
     seen = generation_;
+    if (!open_) continue;
+    ++active_;
     lock.unlock();
     RunIndices();
     lock.lock();
-    if (--running_ == 0) done_.notify_one();
+    if (--active_ == 0) done_.notify_one();
   }
 }
 

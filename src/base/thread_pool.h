@@ -29,13 +29,21 @@ class ThreadPool {
  private:
   void WorkerLoop();
   void RunIndices();
+  // Waits for `ready` without sleeping, for as long as a short serial stretch between two calls
+  // takes; at once false where threads outnumber CPUs, because then others need this one.
+  template <typename Ready>
+  bool Spin(const Ready& ready) const;
 
   std::vector<std::thread> workers_;
+  bool may_spin_ = false;
   std::mutex mutex_;
   std::condition_variable start_;
   std::condition_variable done_;
-  uint64_t generation_ = 0;  // counts calls; a worker runs once per generation
-  int running_ = 0;
+  std::atomic<uint64_t> generation_{0};  // counts calls
+  // Workers inside the current call. One that wakes up late finds the call closed and is not waited
+  // for.
+  std::atomic<int> active_{0};
+  bool open_ = false;
   bool stopping_ = false;
   const std::function<void(int64_t)>* body_ = nullptr;
   int64_t count_ = 0;
