@@ -11,18 +11,6 @@
 namespace fairlead::cpu {
 namespace {
 
-const KernelTable& KernelsOf(Isa isa) {
-  switch (isa) {
-    case Isa::kAvx512:
-      return kAvx512Kernels;
-    case Isa::kAvx2:
-      return kAvx2Kernels;
-    case Isa::kScalar:
-      break;
-  }
-  return kScalarKernels;
-}
-
 // The largest scratch that any op needs.
 struct ScratchFloats {
   int64_t packed_x = 0;

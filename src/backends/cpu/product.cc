@@ -12,7 +12,7 @@ static_assert(kPanelLanes == kPanelRows && kCodeBlock == kMxfp4Block);
 // tiles of a row block pass by.
 constexpr int64_t kGroupPanels = 4;
 // Activations that stay in the second-level cache while the panels pass by.
-constexpr int64_t kRowBlockFloats = 128 * 1024;
+constexpr int64_t kRowBlockFloats = 256 * 1024;
 
 int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -79,6 +79,18 @@ void RunItem(const KernelTable& kernels, const Item& item, const GluParameters* 
 }
 
 }  // namespace
+
+const KernelTable& KernelsOf(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx512:
+      return kAvx512Kernels;
+    case Isa::kAvx2:
+      return kAvx2Kernels;
+    case Isa::kScalar:
+      break;
+  }
+  return kScalarKernels;
+}
 
 void PackRows(const Compute& compute, std::span<const float* const> rows, int64_t columns,
               float* tiles) {

@@ -6,9 +6,13 @@
 
 #include "backends/cpu/kernels/kernel_table.h"
 #include "backends/layout.h"
+#include "base/cpu_features.h"
 #include "base/thread_pool.h"
 
 namespace fairlead::cpu {
+
+// The kernels of `isa`, which this CPU must have.
+const KernelTable& KernelsOf(Isa isa);
 
 // What a thread needs to compute.
 struct Compute {

@@ -17,6 +17,10 @@ constexpr int TilePanels(int rows) {
   return fit > 4 ? 4 : (fit < 1 ? 1 : fit);
 }
 
+// How far ahead of the product weights are asked for: the panels of a group are too many streams
+// for the hardware to follow them all.
+constexpr int kPrefetchBytes = 2048;
+
 template <class V>
 struct F32Weights {
   static constexpr int kBytes = 4;  // of an element
@@ -51,7 +55,11 @@ struct PlainProduct {
     for (int64_t k = 0; k < t.columns; ++k, x += kRows, panels += kStep) {
       typename V::F weight[kPanels];
 #pragma GCC unroll 4
-      for (int p = 0; p < kPanels; ++p) weight[p] = Weights::Load(panels + p * t.panel_bytes);
+      for (int p = 0; p < kPanels; ++p) {
+        const uint8_t* from = panels + p * t.panel_bytes;
+        weight[p] = Weights::Load(from);
+        __builtin_prefetch(from + kPrefetchBytes);
+      }
       Accumulate<V, kRows, kPanels>(weight, x, acc);
     }
   }
@@ -63,7 +71,7 @@ struct Mxfp4Product {
   static void Run(const MatmulTile& t, const uint8_t* panels,
                   typename V::F (&acc)[kRows][kPanels]) {
     using F = typename V::F;
-    constexpr int kPairs = kCodeBlock / 2;
+    constexpr int kPairs = kCodeBlock / 2, kPairsPerLine = 4;
     const float* x = t.x;
     for (int64_t block = 0; block < t.columns / kCodeBlock; ++block) {
       F sum[kRows][kPanels];
@@ -73,12 +81,19 @@ struct Mxfp4Product {
         for (int p = 0; p < kPanels; ++p) sum[m][p] = V::Zero();
       }
       const uint8_t* codes = panels + kPanelLanes;
-      for (int pair = 0; pair < kPairs; ++pair, codes += kPanelLanes, x += 2 * kRows) {
-        F even[kPanels], odd[kPanels];
+      for (int pair = 0; pair < kPairs; pair += kPairsPerLine) {
 #pragma GCC unroll 4
-        for (int p = 0; p < kPanels; ++p) V::LoadE2m1(codes + p * t.panel_bytes, even[p], odd[p]);
-        Accumulate<V, kRows, kPanels>(even, x, sum);
-        Accumulate<V, kRows, kPanels>(odd, x + kRows, sum);
+        for (int p = 0; p < kPanels; ++p) {
+          __builtin_prefetch(codes + p * t.panel_bytes + kPrefetchBytes);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < kPairsPerLine; ++i, codes += kPanelLanes, x += 2 * kRows) {
+          F even[kPanels], odd[kPanels];
+#pragma GCC unroll 4
+          for (int p = 0; p < kPanels; ++p) V::LoadE2m1(codes + p * t.panel_bytes, even[p], odd[p]);
+          Accumulate<V, kRows, kPanels>(even, x, sum);
+          Accumulate<V, kRows, kPanels>(odd, x + kRows, sum);
+        }
       }
 #pragma GCC unroll 4
       for (int p = 0; p < kPanels; ++p) {
