@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include "runtime/paged_kv.h"
+#include "runtime/run_plan.h"
 
 namespace fairlead {
 namespace {
@@ -39,16 +39,8 @@ bool Contains(const std::vector<int32_t>& tokens, int32_t token) {
 
 Result<std::unique_ptr<Engine>> Engine::Create(Executor& executor, ModelFacts facts,
                                                const EngineOptions& options) {
+  FAIRLEAD_RETURN_IF_ERROR(CheckExecutor(executor, facts));
   const Capabilities& limits = executor.capabilities();
-  if (limits.kv_pages.size() != facts.kv_groups.size()) {
-    return Invalid("executor: expected pages for {} KV groups, got {}", facts.kv_groups.size(),
-                   limits.kv_pages.size());
-  }
-  if (limits.max_slots < 1 || limits.max_position < 2 ||
-      limits.max_position > std::numeric_limits<int>::max()) {
-    return Invalid("executor: expected slots and at least 2 positions, got {} and {}",
-                   limits.max_slots, limits.max_position);
-  }
   if (options.max_rows < 0 || options.max_rows > limits.max_rows) {
     return Invalid("max_rows: expected 0 to {}, got {}", limits.max_rows, options.max_rows);
   }
@@ -126,18 +118,12 @@ Result<std::vector<Event>> Engine::RunStep() {
   }
   const std::vector<RowShare> shares = ShareRows(pending, limits_.max_rows);
   FAIRLEAD_ASSIGN_OR_RETURN(const StepPlan plan, BuildPlan(pending, shares, *kv_));
-  FAIRLEAD_ASSIGN_OR_RETURN(const StepResult result, executor_.Step(plan));
-  const Shape expected{static_cast<int64_t>(plan.output_rows.size()), facts_.vocabulary_size};
-  if (result.logits.dtype != DType::kF32 || result.logits.shape != expected) {
-    return Fail(ErrorCode::kInternal, "engine", "logits: expected F32 {}, got {} {}",
-                ShapeString(expected), DTypeName(result.logits.dtype),
-                ShapeString(result.logits.shape));
-  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const Tensor result, RunPlan(executor_, facts_, plan));
 
   ++statistics_.steps;
   std::vector<Event> events;
   int64_t prompt_rows = 0;
-  const std::span<const float> logits = result.logits.As<float>();
+  const std::span<const float> logits = result.As<float>();
   const auto columns = static_cast<size_t>(facts_.vocabulary_size);
   for (const RowShare& share : shares) {
     Sequence& sequence = live_[share.index];

@@ -1,8 +1,10 @@
 #include "runtime/score.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "runtime/paged_kv.h"
+#include "runtime/run_plan.h"
 
 namespace fairlead {
 namespace {
@@ -33,29 +35,46 @@ Result<StepPlan> PlanChunk(std::span<const int32_t> ids, int start, KvManager& k
 
 }  // namespace
 
+Status ScoreTokens(Executor& executor, const ModelFacts& facts, std::span<const int32_t> ids,
+                   const LogitsSink& sink, ValueTap* tap) {
+  FAIRLEAD_RETURN_IF_ERROR(CheckExecutor(executor, facts));
+  const Capabilities& limits = executor.capabilities();
+  if (ids.empty() || static_cast<int64_t>(ids.size()) > limits.max_position) {
+    return Fail(ErrorCode::kInvalidArgument, "score", "token ids: expected 1 to {}, got {}",
+                limits.max_position, ids.size());
+  }
+  const auto count = static_cast<int>(ids.size());
+  PagedKv kv(facts, limits);
+  FAIRLEAD_RETURN_IF_ERROR(kv.Admit(0, ids, count));
+  const TapScope tap_scope(executor, tap);
+  for (int start = 0; start < count; start += limits.max_rows) {
+    const int rows = std::min(limits.max_rows, count - start);
+    const auto chunk = ids.subspan(static_cast<size_t>(start), static_cast<size_t>(rows));
+    FAIRLEAD_ASSIGN_OR_RETURN(const StepPlan plan, PlanChunk(chunk, start, kv));
+    FAIRLEAD_ASSIGN_OR_RETURN(const Tensor logits, RunPlan(executor, facts, plan));
+    FAIRLEAD_RETURN_IF_ERROR(kv.Commit(0, start + rows));
+    FAIRLEAD_RETURN_IF_ERROR(sink(start, logits));
+  }
+  return {};
+}
+
 Result<Tensor> ScoreTokens(Executor& executor, const ModelFacts& facts,
                            std::span<const int32_t> ids, ValueTap* tap) {
-  const Capabilities& limits = executor.capabilities();
-  const auto count = static_cast<int64_t>(ids.size());
-  if (ids.empty() || count > limits.max_position) {
-    return Fail(ErrorCode::kInvalidArgument, "score", "token ids: expected 1 to {}, got {}",
-                limits.max_position, count);
+  Tensor all{DType::kF32, {static_cast<int64_t>(ids.size()), facts.vocabulary_size}, {}};
+  // Untrusted lengths and vocabularies meet here: their product may be more than there is.
+  const size_t bytes = ids.size() * static_cast<size_t>(facts.vocabulary_size) * sizeof(float);
+  try {
+    all.bytes.reserve(bytes);
+  } catch (const std::exception&) {
+    return Fail(ErrorCode::kResourceExhausted, "score",
+                "logits {}: expected {} bytes of memory, got none", ShapeString(all.shape), bytes);
   }
-  PagedKv kv(facts, limits);
-  FAIRLEAD_RETURN_IF_ERROR(kv.Admit(0, ids, static_cast<int>(count)));
-  const TapScope tap_scope(executor, tap);
-  Tensor logits{DType::kF32, {count, facts.vocabulary_size}, {}};
-  logits.bytes.reserve(ids.size() * static_cast<size_t>(facts.vocabulary_size) * sizeof(float));
-  for (int64_t start = 0; start < count; start += limits.max_rows) {
-    const int64_t rows = std::min<int64_t>(limits.max_rows, count - start);
-    FAIRLEAD_ASSIGN_OR_RETURN(const StepPlan plan, PlanChunk(ids.subspan(static_cast<size_t>(start),
-                                                                         static_cast<size_t>(rows)),
-                                                             static_cast<int>(start), kv));
-    FAIRLEAD_ASSIGN_OR_RETURN(const StepResult result, executor.Step(plan));
-    logits.bytes.insert(logits.bytes.end(), result.logits.bytes.begin(), result.logits.bytes.end());
-    FAIRLEAD_RETURN_IF_ERROR(kv.Commit(0, static_cast<int>(start + rows)));
-  }
-  return logits;
+  const auto append = [&all](int64_t, const Tensor& logits) -> Status {
+    all.bytes.insert(all.bytes.end(), logits.bytes.begin(), logits.bytes.end());
+    return {};
+  };
+  FAIRLEAD_RETURN_IF_ERROR(ScoreTokens(executor, facts, ids, append, tap));
+  return all;
 }
 
 }  // namespace fairlead

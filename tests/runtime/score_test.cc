@@ -34,6 +34,46 @@ TEST(ScoreTokens, LongTextsRunInChunksAndLoseNothing) {
   }
 }
 
+TEST(ScoreTokens, ALongTextNeedsSlidingPagesForItsWindowOnly) {
+  // 40 positions of the window and 16 rows touch at most 3 pages.
+  FakeExecutor executor({.max_rows = 16, .kv_pages = {5, 3}});
+  EXPECT_TRUE(ScoreTokens(executor, executor.facts(), SomeTokens(150)));
+  FakeExecutor scarce({.max_rows = 16, .kv_pages = {5, 2}});
+  EXPECT_EQ(ScoreTokens(scarce, scarce.facts(), SomeTokens(150)).error().code,
+            ErrorCode::kResourceExhausted);
+}
+
+TEST(ScoreTokens, ASinkGetsEveryStepInTurnAndMayEndTheRun) {
+  FakeExecutor executor({.max_rows = 16});
+  std::vector<int64_t> starts;
+  const auto sink = [&starts](int64_t first, const Tensor& logits) -> Status {
+    starts.push_back(first);
+    if (first == 32) return Fail(ErrorCode::kIo, "disk", "full");
+    EXPECT_EQ(logits.shape, (Shape{16, testing::kFakeVocabulary}));
+    return {};
+  };
+  EXPECT_EQ(ScoreTokens(executor, executor.facts(), SomeTokens(100), sink).error().message,
+            "[disk] full");
+  EXPECT_EQ(starts, (std::vector<int64_t>{0, 16, 32}));
+}
+
+TEST(ScoreTokens, MoreLogitsThanMemoryIsAnError) {
+  FakeExecutor executor({.max_rows = 16});
+  ModelFacts facts = executor.facts();
+  facts.vocabulary_size = int64_t{1} << 50;
+  const Result<Tensor> logits = ScoreTokens(executor, facts, SomeTokens(100));
+  ASSERT_FALSE(logits);
+  EXPECT_EQ(logits.error().code, ErrorCode::kResourceExhausted);
+}
+
+TEST(ScoreTokens, LogitsOfAnotherShapeAreABug) {
+  FakeExecutor executor({.max_rows = 16});
+  ModelFacts facts = executor.facts();
+  facts.vocabulary_size = 49;
+  EXPECT_EQ(ScoreTokens(executor, facts, SomeTokens(3)).error().message,
+            "[executor] logits: expected F32 [3, 49], got F32 [3, 50]");
+}
+
 TEST(ScoreTokens, RefusesWhatCannotRun) {
   FakeExecutor executor({.max_rows = 16, .max_slots = 1, .max_position = 100});
   const ModelFacts& facts = executor.facts();
@@ -41,6 +81,10 @@ TEST(ScoreTokens, RefusesWhatCannotRun) {
             "[score] token ids: expected 1 to 100, got 0");
   EXPECT_EQ(ScoreTokens(executor, facts, SomeTokens(101)).error().message,
             "[score] token ids: expected 1 to 100, got 101");
+  ModelFacts other = facts;
+  other.kv_groups.pop_back();
+  EXPECT_EQ(ScoreTokens(executor, other, SomeTokens(3)).error().message,
+            "[executor] pages: expected 1 KV groups, got 2");
   const std::vector<int32_t> unknown = {1, 2, 50};
   EXPECT_EQ(ScoreTokens(executor, facts, unknown).error().message,
             "[step] token id: expected 0 to 49, got 50");
