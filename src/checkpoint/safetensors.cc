@@ -68,7 +68,7 @@ SafetensorsWriter::SafetensorsWriter(FileWriter file, std::filesystem::path path
 }
 
 Result<SafetensorsWriter> SafetensorsWriter::Create(
-    const std::filesystem::path& path, std::vector<SafetensorsDeclaration> tensors,
+    const std::filesystem::path& path, const std::vector<SafetensorsDeclaration>& tensors,
     const std::map<std::string, std::string>& metadata) {
   std::vector<Pending> pending;
   std::map<std::string_view, size_t> seen;
@@ -130,9 +130,10 @@ Status WriteSafetensors(const std::filesystem::path& path,
                         const std::vector<std::pair<std::string, TensorView>>& tensors,
                         const std::map<std::string, std::string>& metadata) {
   std::vector<SafetensorsDeclaration> declarations;
+  declarations.reserve(tensors.size());
   for (const auto& [name, view] : tensors) declarations.push_back({name, view.dtype, view.shape});
   FAIRLEAD_ASSIGN_OR_RETURN(SafetensorsWriter writer,
-                            SafetensorsWriter::Create(path, std::move(declarations), metadata));
+                            SafetensorsWriter::Create(path, declarations, metadata));
   for (const auto& [name, view] : tensors) {
     FAIRLEAD_RETURN_IF_ERROR(writer.Append(name, view.bytes));
   }

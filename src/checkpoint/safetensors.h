@@ -56,7 +56,7 @@ class SafetensorsWriter {
  public:
   // Creates `path` and writes its header. Fails for a name given twice or a shape too large.
   static Result<SafetensorsWriter> Create(const std::filesystem::path& path,
-                                          std::vector<SafetensorsDeclaration> tensors,
+                                          const std::vector<SafetensorsDeclaration>& tensors,
                                           const std::map<std::string, std::string>& metadata = {});
 
   // Appends bytes of `name`, in as many pieces as the caller likes. Tensors are written in the

@@ -75,9 +75,8 @@ Status WriteShard(const fs::path& path, const Shard& tensors, uint64_t seed,
   for (const TensorSpec& tensor : tensors) {
     declarations.push_back({tensor.name, tensor.dtype, tensor.shape});
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      SafetensorsWriter writer,
-      SafetensorsWriter::Create(path, std::move(declarations), {{"format", "pt"}}));
+  FAIRLEAD_ASSIGN_OR_RETURN(SafetensorsWriter writer,
+                            SafetensorsWriter::Create(path, declarations, {{"format", "pt"}}));
   std::vector<std::byte> piece(kPieceBytes);
   for (const TensorSpec& tensor : tensors) {
     TensorStream stream(tensor.name, tensor.filling, seed);
@@ -131,8 +130,8 @@ Status WriteCheckpoint(const fs::path& target, const ModelSpec& spec, const Writ
   if (!fs::create_directory(partial, error)) {
     return Refuse(partial, "cannot create: {}", error.message());
   }
-  const Status written = WriteFiles(partial, spec, SplitIntoShards(tensors, options.shard_bytes),
-                                    total, options, progress);
+  Status written = WriteFiles(partial, spec, SplitIntoShards(tensors, options.shard_bytes), total,
+                              options, progress);
   if (!written) {
     fs::remove_all(partial, error);
     return written;
