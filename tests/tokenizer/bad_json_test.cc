@@ -256,6 +256,7 @@ TEST(BadTokenizerPath, MissingFilesAndFoldersAreNamed) {
   const auto directory = Tokenizer::FromJson(folder);
   ASSERT_FALSE(directory.has_value());
   EXPECT_NE(directory.error().message.find(folder.string()), std::string::npos);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -1,16 +1,15 @@
 #include <gtest/gtest.h>
 #include <xxhash.h>
 
-#include <chrono>
+#include <ctime>
 #include <fstream>
+#include <limits>
 
 #include "base/file.h"
 #include "tests/tokenizer/vocabularies.h"
 
 namespace fairlead::testing {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::string ReadAll(const std::filesystem::path& path) {
   return ReadFile(path, "test", size_t{64} << 20).value();
@@ -22,6 +21,8 @@ void WriteAll(const std::filesystem::path& path, std::string_view bytes) {
 
 class CompactForm : public ::testing::Test {
  protected:
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
   // The compact form of the small tokenizer, its bytes changed by `change`, its checksum made right
   // again if `resign`; returns the error of opening it.
   template <typename Change>
@@ -92,18 +93,17 @@ TEST_F(CompactForm, GivesTheSameIdsAndTextAsTheJson) {
 TEST_F(CompactForm, OfO200kIsReadyInUnder50Milliseconds) {
   const auto path = folder_ / "tokenizer.bin";
   ASSERT_TRUE(Vocabulary("o200k")->WriteCompact(path).has_value());
-  double best = 1e9;
+  // The processor's time, not the clock's: other work on the machine must not fail a test.
+  double best = std::numeric_limits<double>::max();
   for (int i = 0; i < 5; ++i) {
-    const auto start = Clock::now();
+    const std::clock_t start = std::clock();
     const auto tokenizer = Tokenizer::FromCompact(path);
     ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().message;
     ASSERT_EQ((*tokenizer)->Encode("Hello", true).value(), std::vector<int32_t>({13225}));
-    best = std::min(best, std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    best = std::min(best, 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
   }
   RecordProperty("compact_ready_ms", std::to_string(best));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(best, 50.0);
-#endif
+  EXPECT_LT(best, FAIRLEAD_READY_LIMIT_MS);
 }
 
 TEST_F(CompactForm, EveryFlippedByteIsNoticed) {
