@@ -34,16 +34,23 @@ function(fairlead_apply_sanitizers)
 endfunction()
 
 # fairlead_library(<folder> [SOURCES ...] [DEPS targets...])
-# Makes the static library fairlead_<folder> of the .cc files in the current folder. DEPS lists the
-# folders (by name) and imported targets it may use: these are the arrows of docs/architecture.md.
+# Makes the library fairlead_<folder> of the .cc files in the current folder (a folder of headers
+# alone is one, too). DEPS lists the folders (by name) and imported targets it may use: these are
+# the arrows of docs/architecture.md, which tools/check_deps reads from here.
 function(fairlead_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_SOURCES)
     file(GLOB ARG_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   endif()
-  add_library(fairlead_${name} STATIC ${ARG_SOURCES})
-  target_include_directories(fairlead_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
-  fairlead_link(fairlead_${name} PUBLIC ${ARG_DEPS})
+  set(kind STATIC)
+  set(scope PUBLIC)
+  if(NOT ARG_SOURCES)
+    set(kind INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(fairlead_${name} ${kind} ${ARG_SOURCES})
+  target_include_directories(fairlead_${name} ${scope} ${PROJECT_SOURCE_DIR}/src)
+  fairlead_link(fairlead_${name} ${scope} ${ARG_DEPS})
 endfunction()
 
 # Links folders by their short name and everything else as it is.
