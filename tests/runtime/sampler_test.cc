@@ -71,10 +71,10 @@ int32_t PickAt(const std::vector<Weighted>& tokens, double uniform) {
 }
 
 std::vector<float> RandomLogits(std::mt19937& random, size_t count, float spread, bool ties) {
-  std::normal_distribution<float> normal(0.0f, spread);
+  std::normal_distribution<float> normal;
   std::vector<float> logits;
   for (size_t i = 0; i < count; ++i) {
-    const float value = normal(random);
+    const float value = spread * normal(random);
     logits.push_back(ties ? std::round(value) : value);
   }
   return logits;
