@@ -1,29 +1,25 @@
 #include "backends/cpu/buffer.h"
 
-#include <cstdlib>
+#include <sys/mman.h>
 
 namespace fairlead::cpu {
-namespace {
 
-constexpr size_t kAlignment = 64;
-
-}  // namespace
-
-void Buffer::Release::operator()(void* address) const { std::free(address); }
+void Buffer::Unmap::operator()(std::byte* address) const { munmap(address, bytes); }
 
 Result<Buffer> Buffer::Allocate(int64_t bytes, std::string_view what) {
-  Buffer buffer;
-  // calloc leaves large zeroed blocks to the kernel; aligned_alloc would have to write them.
-  const size_t size = static_cast<size_t>(bytes) + kAlignment;
-  buffer.memory_.reset(std::calloc(size, 1));
-  if (bytes < 0 || buffer.memory_ == nullptr) {
+  if (bytes == 0) return Buffer();
+  const auto size = static_cast<size_t>(bytes);
+  void* const address =
+      bytes < 0 ? MAP_FAILED
+                : mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (address == MAP_FAILED) {
     return Fail(ErrorCode::kResourceExhausted, "cpu", "{}: expected {} MB of memory, got none",
                 what, bytes / 1000000);
   }
-  void* start = buffer.memory_.get();
-  size_t space = size;
-  buffer.start_ =
-      static_cast<std::byte*>(std::align(kAlignment, static_cast<size_t>(bytes), start, space));
+  // Large pages are faster to read; where the kernel has none to give, small ones do.
+  madvise(address, size, MADV_HUGEPAGE);
+  Buffer buffer;
+  buffer.memory_ = {static_cast<std::byte*>(address), Unmap{size}};
   return buffer;
 }
 

@@ -11,15 +11,22 @@ constexpr int HeadTile() {
   return V::kAccumulators / 2 < 8 ? V::kAccumulators / 2 : 8;
 }
 
-// scores[head][32] = q[head] . k for a page of positions.
+// scores[head][32] = q[head] . k for a page of positions. Pages lie anywhere, out of sight of the
+// hardware's prefetcher; so the next page of keys and the values of this one, which are as large,
+// are asked for meanwhile.
 template <class V, int kHeads>
-void ScorePage(const float* q, int head_dim, const float* k_page, float* scores) {
+void ScorePage(const float* q, int head_dim, const float* k_page, const float* next_k_page,
+               const float* v_page, float* scores) {
   using F = typename V::F;
   F acc[kHeads][2];
 #pragma GCC unroll 8
   for (int h = 0; h < kHeads; ++h) acc[h][0] = acc[h][1] = V::Zero();
   for (int d = 0; d < head_dim; ++d) {
     const F first = V::Load(k_page + d * kKvPage), second = V::Load(k_page + d * kKvPage + 16);
+    __builtin_prefetch(next_k_page + d * kKvPage);
+    __builtin_prefetch(next_k_page + d * kKvPage + 16);
+    __builtin_prefetch(v_page + d * kKvPage);
+    __builtin_prefetch(v_page + d * kKvPage + 16);
 #pragma GCC unroll 8
     for (int h = 0; h < kHeads; ++h) {
       const F value = V::Set1(q[h * head_dim + d]);
@@ -73,7 +80,9 @@ void WeighValues(const AttentionSplit& t, int head, int column) {
 template <class V, int kHeads>
 void ScoreHeads(const AttentionSplit& t, int head) {
   for (int page = t.begin / kKvPage; page * kKvPage < t.end; ++page) {
+    const bool last = (page + 1) * kKvPage >= t.end;
     ScorePage<V, kHeads>(t.q + head * t.head_dim, t.head_dim, t.k_pages[page],
+                         t.k_pages[last ? page : page + 1], t.v_pages[page],
                          t.scores + head * kSplit + page * kKvPage);
   }
 }
