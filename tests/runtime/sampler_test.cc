@@ -112,9 +112,9 @@ TEST(Sampler, DrawsFollowTheExactDistribution) {
       {.min_p = 0.2f},
       {.temperature = 1.7f, .top_k = 8, .top_p = 0.9f, .min_p = 0.15f},
   };
-  constexpr int kDraws = 100000;
+  constexpr int kDraws = 30000;
   for (SamplingParams params : cases) {
-    for (uint64_t seed : {0ull, 1ull, 0xdeadbeefdeadbeefull}) {
+    for (uint64_t seed : {0ull, 0xdeadbeefdeadbeefull}) {
       params.seed = seed;
       SCOPED_TRACE(fmt::format("T {} k {} p {} m {} seed {}", params.temperature, params.top_k,
                                params.top_p, params.min_p, seed));
