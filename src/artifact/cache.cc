@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "checkpoint/resolve.h"
 #include "models/model.h"
-#include "tokenizer/tokenizer.h"
 
 namespace fairlead {
 namespace {
@@ -51,16 +50,6 @@ std::string ReadableName(const fs::path& checkpoint_dir) {
   return name;
 }
 
-// The tokenizer is part of an artifact but not of a checkpoint's fingerprint.
-std::string TokenizerStamp(const fs::path& dir) {
-  const fs::path path = dir / Tokenizer::kJsonName;
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  if (error) return "none";
-  const auto time = fs::last_write_time(path, error);
-  return fmt::format("{} {}", size, time.time_since_epoch().count());
-}
-
 // The folder of the artifact inside the cache.
 Result<std::string> CacheKey(const Checkpoint& checkpoint, const ExportOptions& wanted,
                              const Backend& backend) {
@@ -70,8 +59,7 @@ Result<std::string> CacheKey(const Checkpoint& checkpoint, const ExportOptions& 
   FAIRLEAD_ASSIGN_OR_RETURN(const Graph graph, model->BuildGraph({}));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string fingerprint, checkpoint.Fingerprint());
   Checksum key;
-  key.Add(fmt::format("{}\n{}\n{}\n", kArtifactFormatVersion, fingerprint,
-                      TokenizerStamp(checkpoint.dir())));
+  key.Add(fmt::format("{}\n{}\n", kArtifactFormatVersion, fingerprint));
   options.checkpoint_id = options.checkpoint_revision = options.target = "";
   key.Add(OptionsToJson(options).dump());
   for (const Parameter* parameter : graph.parameters()) {
