@@ -1,7 +1,12 @@
 #include "cli/arguments.h"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <numeric>
+#include <type_traits>
+
+#include "base/error.h"
 
 namespace fairlead {
 namespace {
@@ -22,7 +27,38 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+// "a whole number from 1 to 8", "a number of at least 0".
+template <typename T>
+std::string Describe(T min, T max) {
+  if (std::is_integral_v<T>) return fmt::format("a whole number from {} to {}", min, max);
+  if (max == std::numeric_limits<T>::max()) return fmt::format("a number of at least {}", min);
+  return fmt::format("a number from {} to {}", min, max);
+}
+
+// Whether `text` is how `value` is written; any form will do for a fraction.
+template <typename T>
+bool IsWrittenAs(const std::string& text, T value) {
+  return !std::is_integral_v<T> || fmt::format("{}", value) == text;
+}
+
 }  // namespace
+
+template <typename T>
+CLI::Validator NumberFrom(T min, T max) {
+  const auto check = [min, max](const std::string& text) -> std::string {
+    T value{};
+    const char* const end = text.data() + text.size();
+    const auto [after, error] = std::from_chars(text.data(), end, value);
+    const bool number = error == std::errc() && after == end && IsWrittenAs(text, value);
+    if (number && value >= min && value <= max) return "";
+    return fmt::format("expected {}, got {}", Describe(min, max), Quoted(text));
+  };
+  return CLI::Validator(check, "");
+}
+
+template CLI::Validator NumberFrom(int64_t min, int64_t max);
+template CLI::Validator NumberFrom(uint64_t min, uint64_t max);
+template CLI::Validator NumberFrom(double min, double max);
 
 std::vector<std::string> NormalizeSpelling(std::vector<std::string> arguments) {
   for (std::string& argument : arguments) {

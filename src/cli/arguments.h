@@ -1,6 +1,8 @@
 // What users type, made forgiving: both spellings of long options, and a suggestion for a typo.
 #pragma once
 
+#include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,5 +15,11 @@ std::vector<std::string> NormalizeSpelling(std::vector<std::string> arguments);
 
 // The candidate nearest to `word`, if it is near enough to be meant; empty otherwise.
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// Checks for options that take a number, to be given to Option::check. The parser alone would take
+// 010 as 8, -1 as the largest unsigned number and nan as any number. T is int64_t, uint64_t or
+// double; both ends are allowed.
+template <typename T>
+CLI::Validator NumberFrom(T min, T max);
 
 }  // namespace fairlead

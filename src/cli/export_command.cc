@@ -4,6 +4,7 @@
 #include "artifact/export.h"
 #include "backends/registry/registry.h"
 #include "checkpoint/resolve.h"
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/format.h"
 
@@ -57,10 +58,12 @@ void AddExportCommand(CLI::App& app, Action& action) {
       ->required();
   command->add_option("OUT", options->output, "Folder to create")->required();
   command->add_option("--batch_size", artifact.batch_size, "Sequences that may be alive at once")
-      ->check(CLI::Range(int64_t{1}, int64_t{4096}))
+      ->check(NumberFrom<int64_t>(1, 4096))
       ->capture_default_str();
-  command->add_option("--sequence_length", artifact.sequence_length,
-                      "Positions of a sequence; default: the model's limit, at most 4096");
+  command
+      ->add_option("--sequence_length", artifact.sequence_length,
+                   "Positions of a sequence; default: the model's limit, at most 4096")
+      ->check(NumberFrom<int64_t>(1, int64_t{1} << 30));
   command
       ->add_option("--torch_dtype", options->torch_dtype,
                    "How weights that are not MXFP4 are stored: auto (as in the checkpoint), "

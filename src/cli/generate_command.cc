@@ -1,8 +1,10 @@
 #include <chrono>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <memory>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/session.h"
@@ -216,23 +218,28 @@ void AddGenerateCommand(CLI::App& app, Action& action) {
                    "Text to continue; several separated by | run as one batch")
       ->required();
   command->add_option("--length", options->length, "Tokens to generate at most, for each prompt")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))
+      ->check(NumberFrom<int64_t>(1, int64_t{1} << 30))
       ->capture_default_str();
   command
       ->add_option("--temperature", sampling.temperature,
                    "Divides the logits; 0 always takes the most likely token")
+      ->check(NumberFrom(0.0, std::numeric_limits<double>::max()))
       ->capture_default_str();
   command->add_option("--top_k", sampling.top_k, "Keep the k most likely tokens; 0 keeps all")
+      ->check(NumberFrom<int64_t>(0, std::numeric_limits<int>::max()))
       ->capture_default_str();
   command
       ->add_option("--top_p", sampling.top_p,
                    "Keep the fewest most likely tokens that reach this probability")
+      ->check(NumberFrom(0.0, 1.0))
       ->capture_default_str();
   command
       ->add_option("--min_p", sampling.min_p,
                    "Keep tokens at least this fraction as likely as the most likely one")
+      ->check(NumberFrom(0.0, 1.0))
       ->capture_default_str();
   command->add_option("--seed", sampling.seed, "Same seed, same prompt, same text")
+      ->check(NumberFrom<uint64_t>(0, std::numeric_limits<uint64_t>::max()))
       ->capture_default_str();
   command->add_flag("--ignore_eos", options->ignore_eos, "Go on after the end token");
   command->add_flag("--stats", options->stats, "Print speed and memory to stderr at the end");

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/session.h"
@@ -171,10 +172,12 @@ void AddInspectCommand(CLI::App& app, Action& action) {
   command->add_option("MODEL", options->model, "Artifact or checkpoint folder, or an id")
       ->required();
   command->add_option("--batch_size", options->batch_size, "Sequences to compute memory for")
-      ->check(CLI::Range(int64_t{1}, int64_t{4096}))
+      ->check(NumberFrom<int64_t>(1, 4096))
       ->capture_default_str();
-  command->add_option("--sequence_length", options->sequence_length,
-                      "Tokens of each; default: what the artifact was exported for");
+  command
+      ->add_option("--sequence_length", options->sequence_length,
+                   "Tokens of each; default: what the artifact was exported for")
+      ->check(NumberFrom<int64_t>(1, int64_t{1} << 30));
   command->add_flag("--graph", options->graph, "Print the graph: names, types, operations");
   command->add_flag("--tensors", options->tensors, "List every parameter as it is stored");
   command->add_flag("--json", options->json, "Print one JSON object");

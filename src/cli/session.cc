@@ -6,6 +6,7 @@
 #include "artifact/cache.h"
 #include "backends/registry/registry.h"
 #include "base/thread_pool.h"
+#include "cli/arguments.h"
 #include "cli/format.h"
 
 namespace fairlead {
@@ -20,7 +21,7 @@ void AddRunOptions(CLI::App& command, RunOptions& options) {
       ->check(CLI::IsMember({"exact"}))
       ->capture_default_str();
   command.add_option("--threads", options.threads, "Threads; 0 uses all available CPUs")
-      ->check(CLI::Range(0, 1024))
+      ->check(NumberFrom<int64_t>(0, 1024))
       ->capture_default_str();
 }
 
