@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <optional>
 
 #include "backends/registry/registry.h"
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/session.h"
 #include "cli/value_taps.h"
@@ -170,6 +172,8 @@ Status Run(const CompareOptions& options) {
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenForRun(options.run, options.run.backend));
   const Graph& graph = artifact->program->graph;
+  FAIRLEAD_RETURN_IF_ERROR(CheckPatterns(graph, "--share", options.share));
+  FAIRLEAD_RETURN_IF_ERROR(CheckInjected(graph, injected));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::vector<int32_t> ids,
       ChooseIds(options, file ? &*file : nullptr, artifact->program->facts.vocabulary_size));
@@ -225,10 +229,10 @@ void AddCompareCommand(CLI::App& app, Action& action) {
   command
       ->add_option("--tolerance", options->tolerance,
                    "Largest difference allowed, as a part of A's largest value")
-      ->check(CLI::NonNegativeNumber)
+      ->check(NumberFrom(0.0, std::numeric_limits<double>::max()))
       ->capture_default_str();
   command->add_option("--threads", options->run.threads, "Threads; 0 uses all available CPUs")
-      ->check(CLI::Range(0, 1024));
+      ->check(NumberFrom<int64_t>(0, 1024));
   command->add_flag("--all", options->all, "Print every value's difference");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->footer("\nExit code 1 if a value differs by more than the tolerance.");

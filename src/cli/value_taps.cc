@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "checkpoint/safetensors.h"
 
@@ -25,6 +26,15 @@ bool MatchesOne(std::string_view pattern, std::string_view name) {
     }
   }
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+// The names of what the ops compute.
+std::set<std::string> ComputedNames(const Graph& graph) {
+  std::set<std::string> names;
+  for (const Node& node : graph.nodes) {
+    for (const ValueId id : node.outputs) names.insert(graph.values[static_cast<size_t>(id)].name);
+  }
+  return names;
 }
 
 }  // namespace
@@ -75,6 +85,34 @@ Status InspectionTap::Visit(std::string_view name, DType dtype, const Shape& sha
     tensor.shape[0] += shape[0];
   }
   tensor.bytes.insert(tensor.bytes.end(), bytes.begin(), bytes.end());
+  return {};
+}
+
+Status CheckPatterns(const Graph& graph, std::string_view option, std::string_view patterns) {
+  const std::set<std::string> names = ComputedNames(graph);
+  while (!patterns.empty()) {
+    const std::string_view pattern = patterns.substr(0, patterns.find(','));
+    const bool known = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return MatchesOne(pattern, name);
+    });
+    if (!known) {
+      return Fail(ErrorCode::kInvalidArgument, "cli",
+                  "{}: expected names of the graph (see fairlead inspect MODEL --graph), got {}",
+                  option, Quoted(pattern));
+    }
+    patterns.remove_prefix(std::min(pattern.size() + 1, patterns.size()));
+  }
+  return {};
+}
+
+Status CheckInjected(const Graph& graph, const NamedTensors& injected) {
+  const std::set<std::string> names = ComputedNames(graph);
+  for (const auto& [name, tensor] : injected) {
+    if (name == "input_ids" || names.contains(name)) continue;
+    return Fail(ErrorCode::kInvalidData, "inject",
+                "{}: expected a name of the graph (see fairlead inspect MODEL --graph)",
+                Quoted(name));
+  }
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "backends/backend.h"
 #include "base/error.h"
 #include "base/tensor.h"
+#include "graph/graph.h"
 
 namespace fairlead {
 
@@ -42,6 +43,12 @@ class InspectionTap : public ValueTap {
   std::unordered_map<std::string, size_t> injected_bytes_;  // handed out so far
   NamedTensors collected_;
 };
+
+// Checks that every pattern matches a value of the graph and that every injected tensor has the
+// name of one: a misspelt name would change nothing in silence. `option` is what gave the patterns.
+// The ids of the input, which every file of values holds, may be there.
+Status CheckPatterns(const Graph& graph, std::string_view option, std::string_view patterns);
+Status CheckInjected(const Graph& graph, const NamedTensors& injected);
 
 // Reads all tensors of a safetensors file.
 Result<NamedTensors> ReadNamedTensors(const std::string& path);
