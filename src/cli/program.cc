@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/format.h"
 
 namespace fairlead {
 namespace {
@@ -25,6 +26,13 @@ Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 us
   fairlead generate models/tiny-gpt-oss --prompts "The ship"
   fairlead export --model openai/gpt-oss-20b out/
   fairlead COMMAND --help)";
+
+constexpr const char* kGeneralOptions = R"(
+
+With every command: --log_level debug, info, warning, error or off.)";
+
+// The one line on stderr that a run that fails ends with.
+void Complain(std::string_view message) { std::cerr << "fairlead: " << OneLine(message) << '\n'; }
 
 std::vector<std::string> OptionNames(const CLI::App& app) {
   std::vector<std::string> names;
@@ -78,8 +86,8 @@ std::optional<std::string> FindUnknownOption(const CLI::App& app,
 void ReportUnknownOption(const CLI::App& app, const CLI::App& command, const std::string& name) {
   std::vector<std::string> candidates = OptionNames(command);
   for (const std::string& general : OptionNames(app)) candidates.push_back(general);
-  std::cerr << fmt::format("fairlead: unknown option \"{}\"{} {}\n", name,
-                           DidYouMean(name, candidates), SeeHelp(command));
+  Complain(fmt::format("unknown option \"{}\"{} {}", name, DidYouMean(name, candidates),
+                       SeeHelp(command)));
 }
 
 // A word that is no option: a command that does not exist, or one argument too many.
@@ -87,9 +95,11 @@ void ReportUnexpected(const CLI::App& app, const CLI::App& command) {
   const std::vector<std::string> unexpected = app.remaining(/*recurse=*/true);
   const std::string word = unexpected.empty() ? "" : unexpected.front();
   const bool no_command = command.get_parent() == nullptr;
-  std::cerr << fmt::format("fairlead: {} \"{}\"{} {}\n",
-                           no_command ? "unknown command" : "unexpected argument", word,
-                           no_command ? DidYouMean(word, CommandNames(app)) : "", SeeHelp(command));
+  const char* const kind = word.starts_with('-') ? "unknown option"
+                           : no_command          ? "unknown command"
+                                                 : "unexpected argument";
+  Complain(fmt::format("{} \"{}\"{} {}", kind, word,
+                       no_command ? DidYouMean(word, CommandNames(app)) : "", SeeHelp(command)));
 }
 
 int ReportParseError(const CLI::App& app, const CLI::App& command, const CLI::ParseError& error) {
@@ -100,13 +110,13 @@ int ReportParseError(const CLI::App& app, const CLI::App& command, const CLI::Pa
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     ReportUnexpected(app, command);
   } else {
-    std::cerr << fmt::format("fairlead: {} {}\n", error.what(), SeeHelp(command));
+    Complain(fmt::format("{} {}", error.what(), SeeHelp(command)));
   }
   return kUsage;
 }
 
 int ReportFailure(const Error& error) {
-  std::cerr << "fairlead: " << error.message << '\n';
+  Complain(error.message);
   return error.code == kUsageError ? kUsage : kFailure;
 }
 
@@ -128,6 +138,9 @@ int ParseAndRun(int argc, const char* const* argv) {
   AddTokenizeCommand(app, action);
   AddLogitsCommand(app, action);
   AddCompareCommand(app, action);
+  for (CLI::App* command : app.get_subcommands({})) {
+    command->footer(command->get_footer() + kGeneralOptions);
+  }
 
   std::vector<std::string> arguments = NormalizeSpelling({argv + std::min(argc, 1), argv + argc});
   const CLI::App& command = ChosenCommand(app, arguments);
@@ -149,7 +162,7 @@ int ParseAndRun(int argc, const char* const* argv) {
   const Status status = action();
   if (!status) return ReportFailure(status.error());
   if (!std::cout.flush()) {
-    std::cerr << "fairlead: cannot write to stdout\n";
+    Complain("cannot write to stdout");
     return kFailure;
   }
   return 0;
@@ -162,9 +175,9 @@ int RunProgram(int argc, const char* const* argv) {
   try {
     return ParseAndRun(argc, argv);
   } catch (const std::bad_alloc&) {
-    std::cerr << "fairlead: out of memory\n";
+    Complain("out of memory");
   } catch (const std::exception& error) {
-    std::cerr << "fairlead: internal error: " << error.what() << '\n';
+    Complain(fmt::format("internal error: {}", error.what()));
   }
   return kFailure;
 }
