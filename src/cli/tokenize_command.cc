@@ -1,5 +1,6 @@
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -27,16 +28,31 @@ Status PrintText(const Tokenizer& tokenizer, const TokenizeOptions& options) {
   return {};
 }
 
+// A folder opens like an empty file, and opening the output would empty an input of the same name.
+Status CheckInput(const TokenizeOptions& options) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(options.input, ignored)) {
+    return Fail(ErrorCode::kInvalidArgument, "tokenize",
+                "--input {}: expected a file, got a folder", options.input);
+  }
+  if (std::filesystem::equivalent(options.input, options.output, ignored)) {
+    return Fail(ErrorCode::kInvalidArgument, "tokenize",
+                "--output {}: expected another file than --input, got the same", options.output);
+  }
+  return {};
+}
+
 Status AnswerLines(const Tokenizer::Pointer& tokenizer, const TokenizeOptions& options) {
   std::ifstream input_file;
   std::ofstream output_file;
+  const bool to_file = !options.output.empty() && options.output != "-";
   if (options.input != "-") {
+    FAIRLEAD_RETURN_IF_ERROR(CheckInput(options));
     input_file.open(options.input);
     if (!input_file) {
       return Fail(ErrorCode::kNotFound, "tokenize", "--input {}: cannot be read", options.input);
     }
   }
-  const bool to_file = !options.output.empty() && options.output != "-";
   if (to_file) {
     output_file.open(options.output);
     if (!output_file) {
@@ -48,6 +64,7 @@ Status AnswerLines(const Tokenizer::Pointer& tokenizer, const TokenizeOptions& o
   for (std::string line; std::getline(input, line);) {
     output << TokenizeLine(tokenizer, line) << '\n';
   }
+  if (input.bad()) return Fail(ErrorCode::kIo, "tokenize", "--input: reading failed");
   if (!output.flush()) return Fail(ErrorCode::kIo, "tokenize", "--output: writing failed");
   return {};
 }
