@@ -38,6 +38,8 @@ std::vector<OpCase> Cases(const RmsNormOp&) {
                          {257, 1e-2f, 0.05f},
                          {1030, 1e-5f, 1e4f}}) {
     CaseBuilder b(fmt::format("{} eps {} x {}", s.columns, s.eps, s.scale));
+    // Enough work that it is worth more than one thread to a backend.
+    if (s.columns > 1000) b.out().sequences = RandomSequences({150, 20});
     const Value x = b.Rows("x", s.columns, {.scale = s.scale});
     cases.push_back(b.Finish(b.Test(RmsNormOp{s.eps}, {x, b.Vector("weight", {s.columns})})[0]));
   }
@@ -65,7 +67,7 @@ std::vector<OpCase> Cases(const RotaryOp&) {
 
 std::vector<OpCase> Cases(const AddOp& op) {
   std::vector<OpCase> cases;
-  for (int64_t columns : {1, 15, 64, 131}) {
+  for (int64_t columns : {1, 15, 64, 131, 1700}) {
     CaseBuilder rows(fmt::format("{} + rows", columns));
     const Value a = rows.Rows("a", columns), b = rows.Rows("b", columns, {.scale = 3.0f});
     cases.push_back(rows.Finish(rows.Test(op, {a, b})[0]));
