@@ -66,7 +66,7 @@ class Collector {
       if (!first_token_) first_token_ = Clock::now();
       entry.generation.ids.push_back(*event.token);
       if (!end_token) {
-        FAIRLEAD_ASSIGN_OR_RETURN(const std::string text, entry.decoder.Push(*event.token));
+        FAIRLEAD_ASSIGN_OR_RETURN(const std::string text, TextOf(entry, *event.token));
         Emit(entry, text);
       }
     }
@@ -87,6 +87,12 @@ class Collector {
     StreamDecoder decoder;
   };
 
+  // The text that a token completes. A model's vocabulary may be larger than its tokenizer's: what
+  // has no text is shown as U+FFFD, and the answer goes on.
+  Result<std::string> TextOf(Entry& entry, int32_t token) {
+    if (tokenizer_->TokenBytes(token)) return entry.decoder.Push(token);
+    return entry.decoder.Flush() + "\uFFFD";
+  }
   void Emit(Entry& entry, const std::string& text) {
     entry.generation.text += text;
     if (stream_) std::cout << text << std::flush;
