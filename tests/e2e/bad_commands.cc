@@ -1,0 +1,286 @@
+#include <numeric>
+
+#include "tests/e2e/bad_input.h"
+#include "tests/e2e/program.h"
+
+namespace fairlead::e2e {
+namespace {
+
+using Words = std::vector<std::string>;
+
+// `fairlead generate SOUND --prompts Hello` with more words.
+BadCommand Generate(const std::string& name, const Words& more, const std::string& message) {
+  Words arguments = {"generate", "SOUND", "--prompts", "Hello"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return {name, arguments, 2, message};
+}
+
+BadCommand Prompt(const std::string& name, const std::string& prompts, const std::string& message) {
+  return {name, {"generate", "SOUND", "--prompts", prompts}, 2, message};
+}
+
+BadCommand TokenIds(const std::string& name, const std::string& ids, const std::string& message) {
+  return {name, {"logits", "SOUND", "--token_ids", ids, "--output", "DIR/out"}, 2, message};
+}
+
+BadCommand Logits(const std::string& name, const Words& more, int exit_code,
+                  const std::string& message) {
+  Words arguments = {"logits", "SOUND", "--token_ids", "1,2,3"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return {name, arguments, exit_code, message};
+}
+
+BadCommand Export(const std::string& name, const Words& more, int exit_code,
+                  const std::string& message) {
+  Words arguments = {"export", "--model", TinyModel()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return {name, arguments, exit_code, message};
+}
+
+BadCommand Tokenize(const std::string& name, const Words& more, int exit_code,
+                    const std::string& message) {
+  Words arguments = {"tokenize", "DIR/tokenizer"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return {name, arguments, exit_code, message};
+}
+
+BadCommand Model(const std::string& name, const std::string& model, int exit_code,
+                 const std::string& message) {
+  return {name, {"generate", model, "--prompts", "Hello"}, exit_code, message};
+}
+
+std::vector<BadCommand> Parsing() {
+  return {
+      {"CommandMisspelt",
+       {"genrate"},
+       2,
+       "unknown command \"genrate\"; did you mean generate? (see fairlead --help)"},
+      {"CommandUnlikeAny",
+       {"frobnicate"},
+       2,
+       "unknown command \"frobnicate\" (see fairlead --help)"},
+      {"CommandWithALineBreak", {"load\nit"}, 2, "unknown command \"load\\nit\""},
+      {"OptionMisspelt",
+       {"generate", "SOUND", "--promts", "Hello"},
+       2,
+       "unknown option \"--promts\"; did you mean --prompts? (see fairlead generate --help)"},
+      Generate("OptionMisspeltAmongGoodOnes", {"--lenght", "3"},
+               "unknown option \"--lenght\"; did you mean --length?"),
+      Generate("OptionMisspeltWithDashes", {"--ignore-eoss"},
+               "unknown option \"--ignore_eoss\"; did you mean --ignore_eos?"),
+      Generate("OptionMisspeltWithAValue", {"--sed=3"},
+               "unknown option \"--sed\"; did you mean --seed?"),
+      {"OptionOfAnotherCommand", {"load", "SOUND", "--seed", "1"}, 2, "unknown option \"--seed\""},
+      {"OptionOfTheProgramMisspelt",
+       {"--log_lvel", "debug", "load", "SOUND"},
+       2,
+       "unknown option \"--log_lvel\"; did you mean --log_level?"},
+      Generate("ShortOptionUnknown", {"-x"}, "\"-x\""),
+      Generate("ArgumentTooMany", {"again"},
+               "unexpected argument \"again\" (see fairlead generate --help)"),
+      {"ModelMissing", {"generate", "--prompts", "Hello"}, 2, "MODEL is required"},
+      {"PromptsMissing", {"generate", "SOUND"}, 2, "--prompts is required"},
+      {"ExportWithoutModel", {"export", "DIR/out"}, 2, "--model is required"},
+      {"ExportWithoutTarget", {"export", "--model", "SOUND"}, 2, "OUT is required"},
+      {"ValueMissing", {"generate", "SOUND", "--prompts"}, 2, "--prompts: 1 required TEXT missing"},
+      Generate("OptionTwice", {"--prompts", "Bye"}, "--prompts"),
+      Generate("FlagWithAWord", {"--json=maybe"}, "--json"),
+      {"LogLevelUnknown",
+       {"--log_level", "loud", "load", "SOUND"},
+       2,
+       "expected debug, info, warning, error or off, got \"loud\""},
+  };
+}
+
+std::vector<BadCommand> Numbers() {
+  const std::string length = "--length: expected a whole number from 1 to 1073741824, got ";
+  const std::string top_k = "--top_k: expected a whole number from 0 to 2147483647, got ";
+  const std::string seed = "--seed: expected a whole number from 0 to 18446744073709551615, got ";
+  const std::string temperature = "--temperature: expected a number of at least 0, got ";
+  return {
+      Generate("LengthOfLetters", {"--length", "abc"}, length + "\"abc\""),
+      Generate("LengthOfZero", {"--length", "0"}, length + "\"0\""),
+      Generate("LengthNegative", {"--length", "-3"}, length + "\"-3\""),
+      Generate("LengthAFraction", {"--length", "1.5"}, length + "\"1.5\""),
+      Generate("LengthWithAUnit", {"--length", "5k"}, length + "\"5k\""),
+      Generate("LengthOctal", {"--length", "010"}, length + "\"010\""),
+      Generate("LengthHexadecimal", {"--length", "0x10"}, length + "\"0x10\""),
+      Generate("LengthHuge", {"--length", "99999999999999999999"}, length),
+      Generate("LengthEmpty", {"--length="}, "--length"),
+      Generate("TopKNegative", {"--top_k", "-1"}, top_k + "\"-1\""),
+      Generate("TopKHuge", {"--top_k", "99999999999"}, top_k + "\"99999999999\""),
+      Generate("SeedNegative", {"--seed", "-1"}, seed + "\"-1\""),
+      Generate("SeedHuge", {"--seed", "18446744073709551616"}, seed + "\"18446744073709551616\""),
+      Generate("TemperatureOfLetters", {"--temperature", "warm"}, temperature + "\"warm\""),
+      Generate("TemperatureNegative", {"--temperature", "-1"}, temperature + "\"-1\""),
+      Generate("TemperatureNan", {"--temperature", "nan"}, temperature + "\"nan\""),
+      Generate("TemperatureInfinite", {"--temperature", "inf"}, temperature + "\"inf\""),
+      Generate("TemperatureBeyondFloat", {"--temperature", "1e39"},
+               "[sampler] temperature: expected a finite number of at least 0, got inf"),
+      Generate("TemperatureWithAComma", {"--temperature", "0,5"}, temperature + "\"0,5\""),
+      Generate("TopPOverOne", {"--top_p", "1.5"}, "--top_p: expected a number from 0 to 1, got"),
+      Generate("TopPOfZero", {"--top_p", "0"}, "top_p: expected above 0 and at most 1, got 0"),
+      Generate("MinPOverOne", {"--min_p", "2"},
+               "--min_p: expected a number from 0 to 1, got \"2\""),
+      Generate("MinPNegative", {"--min_p", "-0.1"}, "--min_p: expected a number from 0 to 1, got"),
+      Generate("ThreadsNegative", {"--threads", "-1"},
+               "--threads: expected a whole number from 0 to 1024, got \"-1\""),
+      {"ToleranceNegative",
+       {"compare", "SOUND", "--tolerance", "-1"},
+       2,
+       "--tolerance: expected a number of at least 0, got \"-1\""},
+      Export("BatchOfZero", {"DIR/out", "--batch_size", "0"}, 2,
+             "--batch_size: expected a whole number from 1 to 4096, got \"0\""),
+      Export("SequenceOfZero", {"DIR/out", "--sequence_length", "0"}, 2,
+             "--sequence_length: expected a whole number from 1 to"),
+      Export("SequenceBeyondTheModel", {"DIR/out", "--sequence_length", "2000"}, 2,
+             "sequence_length: expected 1 to 1024, got 2000"),
+      {"InspectedSequenceBeyondTheModel",
+       {"inspect", "SOUND", "--sequence_length", "2000"},
+       2,
+       "--sequence_length: expected 1 to 1024, got 2000"},
+  };
+}
+
+std::vector<BadCommand> Choices() {
+  BadCommand isa = Generate("InstructionSetUnknown", {},
+                            "FAIRLEAD_FORCE_ISA: expected scalar, avx2 or avx512, got \"mmx\"");
+  isa.environment = {{"FAIRLEAD_FORCE_ISA", "mmx"}};
+  return {
+      isa,
+      Generate("BackendUnknown", {"--backend", "tpu"}, "\"tpu\": expected reference or cpu"),
+      Generate("ProfileUnknown", {"--profile", "fast"}, "--profile: fast not in {exact}"),
+      Export("DtypeUnknown", {"DIR/out", "--torch_dtype", "int8"}, 2,
+             "torch_dtype: expected auto, bfloat16 or float32, got \"int8\""),
+      Export("TargetBackendUnknown", {"DIR/out", "--target", "tpu"}, 2,
+             "\"tpu\": expected reference or cpu"),
+      Prompt("PromptEmpty", "", "prompt: expected at least 1 token, got 0"),
+      Prompt("PromptEmptyAmongOthers", "Hello||Bye", "prompt: expected at least 1 token, got 0"),
+      Prompt("PromptNotUtf8", "Hello \xff",
+             "text: expected UTF-8, got a broken sequence at byte 6"),
+      Prompt("PromptLongerThanTheContext", std::string(3000, '7'),
+             "prompt: expected at most 1023 tokens and one more for the answer, got "),
+      TokenIds("TokenIdsOfLetters", "1,two", "--token_ids: expected numbers such as 1,2,3, got"),
+      TokenIds("TokenIdsEmpty", "", "--token_ids: expected numbers such as 1,2,3, got \"\""),
+      TokenIds("TokenIdsWithAHole", "1,,2", "--token_ids: expected numbers such as 1,2,3"),
+      TokenIds("TokenIdsUnfinished", "1,2,", "--token_ids: expected numbers such as 1,2,3"),
+      TokenIds("TokenIdNegative", "1,-2", "--token_ids: expected numbers such as 1,2,3"),
+      TokenIds("TokenIdBeyond32Bits", "4294967297", "--token_ids: expected numbers such as 1,2,3"),
+      TokenIds("TokenIdOutsideTheVocabulary", "1,1024", "token id: expected 0 to 1023, got 1024"),
+      TokenIds("TokenIdsLongerThanTheContext", JoinIds(std::vector<int32_t>(1025, 7)),
+               "token ids: expected 1 to 1024, got 1025"),
+  };
+}
+
+std::vector<BadCommand> Files() {
+  return {
+      Logits("LogitsWithoutOutput", {}, 2, "--output is required"),
+      Logits("LogitsIntoNoFolder", {"--output", "DIR/none/out"}, 1,
+             "DIR/none/out: cannot create: No such file or directory"),
+      Logits("LogitsOntoAFolder", {"--output", "DIR/folder"}, 1,
+             "DIR/folder: cannot create: Is a directory"),
+      Logits("InjectionMissing", {"--output", "DIR/out", "--inject", "DIR/none"}, 1,
+             "DIR/none: cannot open: No such file or directory"),
+      Logits("InjectionOfAnotherKind", {"--output", "DIR/out", "--inject", "DIR/file"}, 1,
+             "[safetensors] DIR/file: expected"),
+      Logits("InjectionOfAnotherWidth", {"--output", "DIR/out", "--inject", "DIR/width"}, 1,
+             "[inject] norm: expected F32 rows of [128], got F32 [3, 64]"),
+      Logits("InjectionOfAnotherType", {"--output", "DIR/out", "--inject", "DIR/type"}, 1,
+             "[inject] norm: expected F32 rows of [128], got I32 [3, 128]"),
+      Logits("InjectionTooShort", {"--output", "DIR/out", "--inject", "DIR/short"}, 1,
+             "[inject] norm: expected a row per token, got 2 rows"),
+      Logits("InjectionOfUnknownNames", {"--output", "DIR/out", "--inject", "DIR/unknown"}, 1,
+             "[inject] \"layers.9.output\": expected a name of the graph"),
+      {"CompareNothingKnown",
+       {"compare", "SOUND", "--b", "gpu"},
+       2,
+       "\"gpu\": expected reference, cpu or a safetensors file"},
+      {"CompareTwoFiles",
+       {"compare", "SOUND", "--a", "DIR/width", "--b", "DIR/short"},
+       2,
+       "at most one of --a and --b is a file"},
+      {"CompareFileWithoutIds",
+       {"compare", "SOUND", "--b", "DIR/width"},
+       1,
+       "the file has no input_ids (i32); give --token_ids"},
+      {"CompareFileWithoutKnownValues",
+       {"compare", "SOUND", "--b", "DIR/unknown", "--token_ids", "1,2"},
+       1,
+       "A and B have no value in common"},
+      Tokenize("TokenizeNothing", {}, 2, "one of --text and --input is required"),
+      Tokenize("TokenizeBoth", {"--text", "a", "--input", "DIR/file"}, 2,
+               "--text excludes --input"),
+      Tokenize("TokenizeOutputAlone", {"--output", "DIR/out"}, 2, "--output requires --input"),
+      Tokenize("TokenizeNoFile", {"--input", "DIR/none", "--output", "DIR/out"}, 1,
+               "--input DIR/none: cannot be read"),
+      Tokenize("TokenizeAFolder", {"--input", "DIR/folder", "--output", "DIR/out"}, 2,
+               "--input DIR/folder: expected a file, got a folder"),
+      Tokenize("TokenizeOntoItself", {"--input", "DIR/file", "--output", "DIR/./file"}, 2,
+               "--output DIR/./file: expected another file than --input, got the same"),
+      Tokenize("TokenizeIntoNoFolder", {"--input", "DIR/file", "--output", "DIR/none/out"}, 1,
+               "--output DIR/none/out: cannot be written"),
+      Tokenize("TokenizeNotUtf8", {"--text", "a\xc3"}, 2, "text: expected UTF-8, got a broken"),
+  };
+}
+
+std::vector<BadCommand> Models() {
+  return {
+      Model("ModelEmpty", "", 2, "expected a folder or an id, got \"\""),
+      Model("ModelAbsent", "DIR/none", 1,
+            "\"DIR/none\": expected a folder, or an id such as openai/gpt-oss-20b, got neither"),
+      Model("ModelAFile", "DIR/file", 2, "DIR/file: expected a folder, got a file"),
+      Model("ModelFolderOfOtherThings", "DIR/folder", 1,
+            "DIR/folder: expected a folder with fairlead.json, config.json or tokenizer.json, got "
+            "none of them"),
+      Model("ModelATokenizer", "DIR/tokenizer", 1,
+            "expected a checkpoint or an artifact, got a tokenizer alone"),
+      Model(
+          "ModelWithADanglingLink", "DIR/dangling", 1,
+          "DIR/dangling/config.json: expected the file /nonexistent/config.json that it links to"),
+      Model("ModelADanglingLink", "DIR/link", 1, "\"DIR/link\": expected a folder, or an id"),
+      Model("ModelNotInTheHubCache", "openai/gpt-oss-120b", 1,
+            "hf download openai/gpt-oss-120b --exclude 'original/*' --exclude 'metal/*'"),
+      Model("ModelRevisionNotInTheHubCache", "a/b@v2", 1,
+            "hf download a/b --exclude 'original/*' --exclude 'metal/*' --revision v2"),
+      Model("ModelIdOutOfTheHubCache", "a/b@../../../etc", 1, "got neither"),
+      Model("ModelWithALineBreak", "a\nb", 1, "\"a\\nb\": expected a folder"),
+      Model("ModelFolderWithALineBreak", "DIR/line\nbreak", 1,
+            "DIR/line\\nbreak: expected a folder"),
+      {"LoadOfACheckpoint",
+       {"load", TinyModel()},
+       2,
+       "expected an artifact (a folder with fairlead.json); make one with `fairlead export"},
+      {"ExportOfAnArtifact",
+       {"export", "--model", "SOUND", "DIR/out"},
+       2,
+       "--model SOUND: expected a checkpoint with config.json, got an artifact"},
+      {"ExportOfATokenizer",
+       {"export", "--model", "DIR/tokenizer", "DIR/out"},
+       2,
+       "expected a checkpoint with config.json, got a tokenizer"},
+      Export("TargetAnArtifact", {"SOUND"}, 2,
+             "SOUND: expected no such folder, got an artifact; --force replaces it"),
+      Export("TargetAnotherFolder", {"DIR/folder", "--force"}, 2,
+             "DIR/folder: expected no such folder, got one that is no artifact, which is never "
+             "replaced"),
+      Export("TargetAFile", {"DIR/file"}, 2, "DIR/file: expected no such folder, got a file"),
+      Export("TargetADanglingLink", {"DIR/link"}, 2,
+             "DIR/link: expected no such folder, got a link"),
+      Export("TargetInAFile", {"DIR/file/out"}, 1, "DIR/file: cannot create the folder"),
+      Export("TargetUnwritable", {"/proc/self/out"}, 1, "cannot create the folder"),
+      Export("TargetEmpty", {""}, 2, "expected a new folder's name"),
+      Export("TargetTheRoot", {"/"}, 2, "\"/\": expected a new folder's name, got none"),
+  };
+}
+
+}  // namespace
+
+std::vector<BadCommand> BadCommands() {
+  std::vector<BadCommand> all;
+  for (const auto& group : {Parsing(), Numbers(), Choices(), Files(), Models()}) {
+    all.insert(all.end(), group.begin(), group.end());
+  }
+  return all;
+}
+
+}  // namespace fairlead::e2e

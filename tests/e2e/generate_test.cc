@@ -1,0 +1,241 @@
+// `fairlead generate` on the bundled model.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <regex>
+#include <set>
+
+#include "base/cpu_features.h"
+#include "tests/e2e/checkpoints.h"
+#include "tests/e2e/program.h"
+
+namespace fairlead::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What Hugging Face transformers continued greedily.
+struct Greedy {
+  std::string prompt, text;
+  std::vector<int32_t> ids;
+};
+
+std::vector<Greedy> HuggingFace() {
+  const fs::path path = fs::path(FAIRLEAD_TEST_DATA) / "tiny-gpt-oss" / "golden.json";
+  std::vector<Greedy> all;
+  for (const Json& json : Json::parse(ReadText(path))) {
+    all.push_back({json["prompt_text"], json["greedy_text"], json["greedy_ids"]});
+  }
+  EXPECT_FALSE(all.empty());
+  return all;
+}
+
+class Generate : public ProgramTest {
+ protected:
+  static std::vector<std::string> Arguments(const std::string& prompts,
+                                            const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {"generate", TinyModel().string(), "--prompts", prompts};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return arguments;
+  }
+  std::string Text(const std::string& prompts, const std::vector<std::string>& options) const {
+    return Succeed(Arguments(prompts, options));
+  }
+  std::vector<Json> Objects(const std::string& prompts, std::vector<std::string> options) const {
+    options.push_back("--json");
+    std::vector<Json> objects;
+    for (const std::string& line : Lines(Text(prompts, options))) {
+      objects.push_back(Json::parse(line));
+    }
+    return objects;
+  }
+};
+
+TEST_F(Generate, GreedyTextIsHuggingFaces) {
+  for (const Greedy& golden : HuggingFace()) {
+    const std::string length = std::to_string(golden.ids.size());
+    EXPECT_EQ(Text(golden.prompt, {"--temperature", "0", "--length", length}),
+              golden.prompt + golden.text + "\n");
+    const auto objects = Objects(golden.prompt, {"--temperature", "0", "--length", length});
+    ASSERT_EQ(objects.size(), 1u);
+    EXPECT_EQ(objects[0]["ids"].get<std::vector<int32_t>>(), golden.ids);
+  }
+}
+
+TEST_F(Generate, EveryInstructionSetWritesHuggingFacesText) {
+  const Greedy golden = HuggingFace().front();
+  const auto arguments = Arguments(
+      golden.prompt, {"--temperature", "0", "--length", std::to_string(golden.ids.size())});
+  for (const Isa isa : {Isa::kScalar, Isa::kAvx2, Isa::kAvx512}) {
+    const std::string name(IsaName(isa));
+    const Outcome outcome = Fairlead({arguments, {{"FAIRLEAD_FORCE_ISA", name}}});
+    if (CpuSupports(isa)) {
+      EXPECT_EQ(outcome.exit_code, 0) << outcome;
+      EXPECT_EQ(outcome.out, golden.prompt + golden.text + "\n") << name;
+    } else {
+      EXPECT_EQ(outcome.exit_code, 1) << outcome;
+      EXPECT_NE(outcome.err.find("this CPU has no " + name), std::string::npos) << outcome;
+    }
+  }
+}
+
+TEST_F(Generate, ReferenceAndOneThreadWriteTheSameText) {
+  const Greedy golden = HuggingFace().front();
+  for (const auto& [option, value] : {std::pair{"--backend", "reference"}, {"--threads", "1"}}) {
+    EXPECT_EQ(Text(golden.prompt, {"--temperature", "0", "--length", "24", option, value}),
+              Text(golden.prompt, {"--temperature", "0", "--length", "24"}))
+        << option;
+  }
+}
+
+TEST_F(Generate, OnePromptStreamsTokenByToken) {
+  const Outcome outcome = Fairlead(Arguments("The ship", {"--temperature", "0", "--length", "40"}));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome;
+  // The prompt, every token, the end of the line: tokens without visible text write nothing.
+  EXPECT_EQ(outcome.writes.front(), "The ship");
+  EXPECT_GE(outcome.writes.size(), 40u) << outcome;
+  EXPECT_EQ(outcome.writes.back(), "\n");
+}
+
+TEST_F(Generate, SeveralPromptsAreEachWhatTheyAreAlone) {
+  const std::vector<std::string> prompts = {"The ship", "Early in the morning the crew of the boat",
+                                            "A", "What is a buoy?"};
+  const std::vector<std::string> options = {"--seed", "7",        "--temperature",
+                                            "0.8",    "--length", "40"};
+  const std::string joined = prompts[0] + "|" + prompts[1] + "|" + prompts[2] + "|" + prompts[3];
+  const auto together = Objects(joined, options);
+  ASSERT_EQ(together.size(), prompts.size());
+  std::string printed;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    EXPECT_EQ(together[i]["prompt"], prompts[i]);
+    EXPECT_EQ(Objects(prompts[i], options), std::vector<Json>{together[i]});
+    printed += (i > 0 ? "\n[" : "[") + std::to_string(i + 1) + "] " + prompts[i] +
+               together[i]["text"].get<std::string>() + "\n";
+  }
+  EXPECT_EQ(Text(joined, options), printed);
+}
+
+TEST_F(Generate, SeedDecidesTheText) {
+  std::set<std::string> texts;
+  for (const char* seed : {"1", "2", "18446744073709551615"}) {
+    const std::string text = Text("The ship", {"--seed", seed, "--length", "24"});
+    EXPECT_EQ(Text("The ship", {"--seed", seed, "--length", "24"}), text);
+    texts.insert(text);
+  }
+  EXPECT_EQ(texts.size(), 3u);
+}
+
+TEST_F(Generate, FiltersThatKeepOneTokenAreGreedy) {
+  const std::string greedy = Text("The ship", {"--temperature", "0", "--length", "24"});
+  for (const auto& [filter, value] :
+       {std::pair{"--top_k", "1"}, {"--top_p", "1e-6"}, {"--min_p", "1"}}) {
+    EXPECT_EQ(Text("The ship", {filter, value, "--seed", "3", "--length", "24"}), greedy) << filter;
+  }
+}
+
+TEST_F(Generate, BothSpellingsAreOneOption) {
+  const std::string underscores =
+      Text("The ship", {"--top_k", "5", "--top_p=0.9", "--min_p", "0.01", "--ignore_eos"});
+  EXPECT_EQ(Text("The ship", {"--top-k", "5", "--top-p=0.9", "--min-p", "0.01", "--ignore-eos"}),
+            underscores);
+  EXPECT_NE(Text("The ship", {}), underscores);
+}
+
+TEST_F(Generate, LengthBoundsTheAnswer) {
+  for (const size_t length : {1u, 5u}) {
+    const auto objects = Objects("The ship", {"--length", std::to_string(length)});
+    ASSERT_EQ(objects.size(), 1u);
+    EXPECT_EQ(objects[0]["ids"].size(), length);
+    EXPECT_EQ(objects[0]["finish_reason"], "length");
+    EXPECT_EQ(objects[0]["prompt_tokens"], 2);
+  }
+}
+
+TEST_F(Generate, StopsAtTheEndTokenUnlessToldToGoOn) {
+  const Json config = Json::parse(ReadText(TinyModel() / "generation_config.json"));
+  const auto ends = config["eos_token_id"].get<std::set<int32_t>>();
+  const auto stopped = Objects("The ship", {"--temperature", "0", "--length", "400"});
+  ASSERT_EQ(stopped.size(), 1u);
+  EXPECT_EQ(stopped[0]["finish_reason"], "stop");
+  const auto ids = stopped[0]["ids"].get<std::vector<int32_t>>();
+  ASSERT_LT(ids.size(), 400u);
+  EXPECT_TRUE(ends.contains(ids.back()));
+  EXPECT_EQ(stopped[0]["text"].get<std::string>().find("<|"), std::string::npos);
+
+  const auto going_on =
+      Objects("The ship", {"--temperature", "0", "--length", "400", "--ignore_eos"});
+  const auto more = going_on[0]["ids"].get<std::vector<int32_t>>();
+  ASSERT_EQ(more.size(), 400u);
+  EXPECT_TRUE(std::equal(ids.begin(), ids.end(), more.begin()));
+  EXPECT_EQ(going_on[0]["finish_reason"], "length");
+}
+
+TEST_F(Generate, FillsTheContextAndNotMore) {
+  const Json config = Json::parse(ReadText(TinyModel() / "config.json"));
+  const auto context = config["max_position_embeddings"].get<size_t>();
+  const auto objects =
+      Objects("The ship", {"--temperature", "0", "--length", "1000000", "--ignore_eos"});
+  EXPECT_EQ(objects[0]["ids"].size() + 2, context);
+  EXPECT_EQ(objects[0]["finish_reason"], "length");
+}
+
+TEST_F(Generate, StatsAreFourLinesOnStderr) {
+  Text("The ship", {"--length", "1"});  // into the cache
+  const Outcome outcome = Fairlead(Arguments("The ship|A boat", {"--length", "8", "--stats"}));
+  const std::vector<std::string> lines = outcome.ErrorLines();
+  ASSERT_EQ(lines.size(), 4u) << outcome;
+  const std::string number = R"(\d+\.\d+)", size = R"(\d+(\.\d+)? [kMG]?B)";
+  const std::string expected[] = {
+      "prompt: 4 tokens, " + number + " tokens/s", "generation: 16 tokens, " + number + " tokens/s",
+      "time to first token: " + number + " s",
+      "memory: " + size + " private \\(RssAnon\\), " + size + " file-mapped \\(RssFile\\)"};
+  for (size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_TRUE(std::regex_match(lines[i], std::regex(expected[i]))) << lines[i];
+  }
+}
+
+// Makes the model give NaN for every text with token `id` in it.
+void Poison(const fs::path& model, int32_t id) {
+  EditTensors(model / "model.safetensors", [id](Tensors& tensors) {
+    Tensor& embedding = tensors.at("model.embed_tokens.weight");
+    const auto width = static_cast<size_t>(embedding.shape[1]);
+    constexpr uint16_t kNan = 0x7fc0;
+    for (size_t i = 0; i < width; ++i) {
+      embedding.As<uint16_t>()[static_cast<size_t>(id) * width + i] = kNan;
+    }
+  });
+}
+
+TEST_F(Generate, NanWeightsFailTheRequestsThatMeetThem) {
+  CopyModel(TinyModel(), dir() / "model");
+  const int32_t ship = 358;
+  ASSERT_EQ(Succeed({"tokenize", TinyModel(), "--text", "The ship"}), "279,358\n");
+  Poison(dir() / "model", ship);
+  const std::vector<std::string> options = {"--json", "--temperature", "0", "--length", "8"};
+  std::vector<std::string> arguments = {"generate", dir() / "model", "--prompts",
+                                        "The ship|Early in"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  const Outcome outcome = Fairlead(arguments);
+  EXPECT_EQ(outcome.exit_code, 1) << outcome;
+  EXPECT_NE(outcome.err.find("fairlead: [generate] \"The ship\": "), std::string::npos) << outcome;
+  const std::vector<std::string> lines = Lines(outcome.out);
+  ASSERT_EQ(lines.size(), 2u) << outcome;
+  const Json failed = Json::parse(lines[0]);
+  EXPECT_EQ(failed["finish_reason"], "error");
+  EXPECT_TRUE(failed["ids"].empty());
+  EXPECT_FALSE(failed["error"].get<std::string>().empty());
+  EXPECT_EQ(std::vector<Json>{Json::parse(lines[1])},
+            Objects("Early in", {"--temperature", "0", "--length", "8"}));
+}
+
+TEST_F(Generate, FullDiskIsAnError) {
+  for (const char* option : {"--stats", "--json"}) {
+    const Outcome outcome =
+        Fairlead({Arguments("The ship", {"--length", "4", option}), {}, "", "/dev/full"});
+    EXPECT_EQ(outcome.exit_code, 1) << outcome;
+    EXPECT_NE(outcome.err.find("fairlead: cannot write to stdout"), std::string::npos) << outcome;
+  }
+}
+
+}  // namespace
+}  // namespace fairlead::e2e

@@ -1,0 +1,86 @@
+// What the program says about itself.
+#include "tests/e2e/program.h"
+
+namespace fairlead::e2e {
+namespace {
+
+struct Command {
+  std::string name;
+  std::vector<std::string> options;
+};
+
+const Command kCommands[] = {
+    {"generate",
+     {"MODEL", "--prompts", "--length", "--temperature", "--top_k", "--top_p", "--min_p", "--seed",
+      "--ignore_eos", "--stats", "--json", "--backend", "--profile", "--threads"}},
+    {"export",
+     {"OUT", "--model", "--batch_size", "--sequence_length", "--torch_dtype", "--target",
+      "--force"}},
+    {"load", {"OUT", "--verify", "--json"}},
+    {"inspect", {"MODEL", "--batch_size", "--sequence_length", "--graph", "--tensors", "--json"}},
+    {"tokenize", {"MODEL", "--text", "--input", "--output", "--parse_special"}},
+    {"logits",
+     {"MODEL", "--token_ids", "--backend", "--profile", "--threads", "--dump", "--inject",
+      "--output"}},
+    {"compare",
+     {"MODEL", "--a", "--b", "--token_ids", "--inject", "--share", "--tolerance", "--threads",
+      "--all", "--json"}},
+};
+
+class Help : public ProgramTest {
+ protected:
+  // The output of a run that prints to stdout alone.
+  std::string Read(const std::vector<std::string>& arguments) const {
+    const Outcome outcome = Fairlead(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome;
+    EXPECT_EQ(outcome.err, "");
+    return outcome.out;
+  }
+};
+
+TEST_F(Help, OfEveryCommandNamesEveryOption) {
+  for (const Command& command : kCommands) {
+    const std::string text = Read({command.name, "--help"});
+    EXPECT_NE(text.find("fairlead " + command.name), std::string::npos) << text;
+    for (const std::string& option : command.options) {
+      EXPECT_NE(text.find("\n  " + option + " "), std::string::npos) << option << " in " << text;
+    }
+    EXPECT_NE(text.find("--log_level"), std::string::npos) << text;
+    EXPECT_EQ(Read({command.name, "-h"}), text);
+  }
+}
+
+TEST_F(Help, OfTheProgramNamesEveryCommand) {
+  const std::string text = Read({"--help"});
+  for (const Command& command : kCommands) {
+    EXPECT_NE(text.find("\n  " + command.name + " "), std::string::npos) << text;
+  }
+  for (const char* word : {"--version", "--log_level", "Exit codes"}) {
+    EXPECT_NE(text.find(word), std::string::npos) << text;
+  }
+}
+
+// An option that the table above lacks would go untested.
+TEST_F(Help, NamesNoOtherOptions) {
+  for (const Command& command : kCommands) {
+    for (const std::string& line : Lines(Read({command.name, "--help"}))) {
+      if (!line.starts_with("  --")) continue;
+      const std::string option = line.substr(2, line.find(' ', 2) - 2);
+      EXPECT_NE(std::find(command.options.begin(), command.options.end(), option),
+                command.options.end())
+          << command.name << " " << option;
+    }
+  }
+}
+
+TEST_F(Help, VersionIsTheBuilds) { EXPECT_EQ(Read({"--version"}), FAIRLEAD_VERSION "\n"); }
+
+TEST_F(Help, IsWhatNoArgumentsGive) {
+  const Outcome outcome = Fairlead(std::vector<std::string>{});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_EQ(outcome.err, Read({"--help"}));
+  EXPECT_EQ(outcome.out, "");
+}
+
+}  // namespace
+}  // namespace fairlead::e2e

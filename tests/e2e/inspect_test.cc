@@ -1,0 +1,87 @@
+// `fairlead inspect`: what a model is.
+#include <numeric>
+
+#include "checkpoint/safetensors.h"
+#include "tests/e2e/program.h"
+
+namespace fairlead::e2e {
+namespace {
+
+class Inspect : public ProgramTest {
+ protected:
+  std::string Text(std::vector<std::string> options) const {
+    options.insert(options.begin(), {"inspect", TinyModel()});
+    return Succeed(options);
+  }
+};
+
+TEST_F(Inspect, SummaryNamesConfigurationParametersAndMemory) {
+  const std::string text = Text({});
+  for (const char* part :
+       {"hidden_size                128\n", "num_experts_per_tok        2\n",
+        "quantization               mxfp4\n", "rope                       yarn, theta 150000",
+        "eos_token_id               [1002, 1001, 1008]\n", "experts (mxfp4)", "embedding (bf16)",
+        " active per token)\n", "memory for 1 x 1024 tokens: "}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+  }
+}
+
+// The counts, added up from the checkpoint's own header.
+TEST_F(Inspect, JsonCountsWhatTheCheckpointHolds) {
+  const auto file = SafetensorsFile::Open(TinyModel() / "model.safetensors");
+  ASSERT_TRUE(file) << file.error().message;
+  int64_t parameters = 0;
+  for (const std::string& name : (*file)->names()) {
+    const int64_t elements = NumElements((*file)->Find(name)->shape);
+    if (name.ends_with("_scales")) continue;
+    parameters += name.ends_with("_blocks") ? 2 * elements : elements;
+  }
+  const Json json = Json::parse(Text({"--json"}));
+  EXPECT_EQ(json["parameters"], parameters);
+  EXPECT_LT(json["active_parameters"], parameters);
+  EXPECT_EQ(json["config"]["num_hidden_layers"], "4 (2 sliding, 2 full)");
+  int64_t of_kinds = 0, bytes = 0;
+  for (const auto& [kind, share] : json["kinds"].items()) {
+    of_kinds += share["parameters"].get<int64_t>();
+    bytes += share["bytes"].get<int64_t>();
+  }
+  EXPECT_EQ(of_kinds, parameters);
+  EXPECT_EQ(bytes, json["weight_bytes"]);
+}
+
+TEST_F(Inspect, CacheGrowsWithTheBatchAndTheLengthButNotPastTheWindow) {
+  const auto bytes = [&](const char* batch, const char* length) {
+    return Json::parse(Text(
+        {"--json", "--batch_size", batch, "--sequence-length", length}))["kv_cache_bytes"]
+        .get<int64_t>();
+  };
+  // Of 4 layers 2 are full; 2 kv heads of 32, keys and values, float32.
+  constexpr int64_t kFullLayers = 2, kToken = 2 * 2 * 32 * 4;
+  EXPECT_EQ(bytes("3", "256"), 3 * bytes("1", "256"));
+  EXPECT_EQ(bytes("1", "1024") - bytes("1", "512"), 512 * kFullLayers * kToken);
+}
+
+TEST_F(Inspect, TensorsAreListedAsTheyAreStored) {
+  const std::vector<std::string> lines = Lines(Text({"--tensors"}));
+  EXPECT_EQ(lines.size(), 71u);
+  const auto line_of = [&](const std::string& name) {
+    for (const std::string& line : lines) {
+      if (line.starts_with(name + " ")) return line;
+    }
+    return "no " + name;
+  };
+  EXPECT_NE(line_of("lm_head.weight").find("[1024, 128]"), std::string::npos);
+  EXPECT_NE(line_of("model.layers.3.mlp.experts.down_proj").find("mxfp4"), std::string::npos);
+  EXPECT_NE(line_of("model.layers.0.self_attn.sinks").find("f32"), std::string::npos);
+}
+
+TEST_F(Inspect, GraphNamesTheValuesThatCanBeDumped) {
+  const std::string text = Text({"--graph"});
+  for (const char* value : {"%embed_tokens", "%layers.0.self_attn.q_rope",
+                            "%layers.3.mlp.router.indices", "%norm", "%logits"}) {
+    EXPECT_NE(text.find(value), std::string::npos) << value;
+  }
+}
+
+}  // namespace
+}  // namespace fairlead::e2e
