@@ -27,21 +27,6 @@ std::string HumanBytes(uint64_t bytes) { return Scaled(bytes, {" B", " kB", " MB
 
 std::string HumanCount(uint64_t number) { return Scaled(number, {"", " k", " M", " B", " T"}); }
 
-std::string OneLine(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      line += "\\n";
-    } else if (code < 0x20 || code == 0x7f) {
-      line += fmt::format("\\x{:02x}", code);
-    } else {
-      line += c;
-    }
-  }
-  return line;
-}
-
 ProgressBar::ProgressBar(std::string title)
     : title_(std::move(title)),
       terminal_(::isatty(STDERR_FILENO) != 0),

@@ -11,9 +11,6 @@ namespace fairlead {
 std::string HumanBytes(uint64_t bytes);   // "13.8 GB", powers of 1000
 std::string HumanCount(uint64_t number);  // "20.9 B", "3.61 B", "845 M"
 
-// `text` with control characters escaped: one line that moves no cursor, whatever names it quotes.
-std::string OneLine(std::string_view text);
-
 // A bar on stderr: redrawn in place on a terminal, one line per tenth otherwise.
 class ProgressBar {
  public:

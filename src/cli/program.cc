@@ -171,7 +171,9 @@ int ParseAndRun(int argc, const char* const* argv) {
 }  // namespace
 
 int RunProgram(int argc, const char* const* argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error to report, not a silent death
+  // A closed pipe and a file over the limit are errors to report, not silent deaths.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return ParseAndRun(argc, argv);
   } catch (const std::bad_alloc&) {

@@ -139,14 +139,23 @@ TEST_F(Export, WarnsOfTensorsTheModelDoesNotUse) {
   CopyModel(GoldenDir("tied_odd"), dir() / "model");
   EditTensors(dir() / "model" / "model.safetensors", [](Tensors& tensors) {
     tensors["model.extra.weight"] = Tensor::Zeros(DType::kF32, {2});
-    tensors["rotary.inv_freq"] = Tensor::Zeros(DType::kF32, {3});
+    tensors["rotary\n\x1b[31m"] = Tensor::Zeros(DType::kF32, {3});
   });
   const Outcome outcome = Fairlead({"export", "--model", dir() / "model", out()});
   EXPECT_EQ(outcome.exit_code, 0) << outcome;
-  EXPECT_NE(outcome.err.find("(2): model.extra.weight, rotary.inv_freq\n"), std::string::npos)
+  EXPECT_NE(outcome.err.find("(2): model.extra.weight, rotary\\n\\x1b[31m\n"), std::string::npos)
       << outcome;
   const Outcome silent = Fairlead({"export", "--model", GoldenDir("tied_odd"), dir() / "other"});
   EXPECT_EQ(silent.err.find("warning"), std::string::npos) << silent;
+}
+
+TEST_F(Export, FileThatBecomesTooLargeIsAnErrorAndLeavesNothing) {
+  Invocation invocation{{"export", "--model", TinyModel(), out()}};
+  invocation.largest_file = 200'000;
+  const Outcome outcome = Fairlead(invocation);
+  EXPECT_EQ(outcome.exit_code, 1) << outcome;
+  EXPECT_NE(outcome.err.find("cannot write: File too large\n"), std::string::npos) << outcome;
+  EXPECT_TRUE(fs::is_empty(dir() / "exports"));
 }
 
 TEST_F(Export, ListsAllMissingTensorsInOneError) {

@@ -228,13 +228,17 @@ TEST_F(Generate, NanWeightsFailTheRequestsThatMeetThem) {
             Objects("Early in", {"--temperature", "0", "--length", "8"}));
 }
 
-TEST_F(Generate, FullDiskIsAnError) {
-  for (const char* option : {"--stats", "--json"}) {
-    const Outcome outcome =
-        Fairlead({Arguments("The ship", {"--length", "4", option}), {}, "", "/dev/full"});
-    EXPECT_EQ(outcome.exit_code, 1) << outcome;
-    EXPECT_NE(outcome.err.find("fairlead: cannot write to stdout"), std::string::npos) << outcome;
-  }
+TEST_F(Generate, FullDiskIsAnErrorAndEndsTheWork) {
+  const std::string error = "fairlead: cannot write to stdout\n";
+  const Outcome streaming = Fairlead(
+      {Arguments("The ship", {"--length", "900", "--ignore_eos", "--stats"}), {}, "", "/dev/full"});
+  EXPECT_EQ(streaming.exit_code, 1) << streaming;
+  EXPECT_TRUE(streaming.err.ends_with(error)) << streaming;
+  EXPECT_EQ(streaming.err.find("generation: 900 tokens"), std::string::npos) << streaming;
+  const Outcome at_the_end =
+      Fairlead({Arguments("The ship", {"--length", "4", "--json"}), {}, "", "/dev/full"});
+  EXPECT_EQ(at_the_end.exit_code, 1) << at_the_end;
+  EXPECT_EQ(at_the_end.err, error);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -82,6 +83,23 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   return pointers;
 }
 
+// Limits the files of this process, and of those it starts, for as long as it lives.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(uint64_t bytes) {
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+    rlimit limited = before_;
+    if (bytes > 0) limited.rlim_cur = bytes;
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limited), 0);
+  }
+  ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 pid_t Spawn(const Invocation& invocation, int in, int out, int err) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -91,6 +109,7 @@ pid_t Spawn(const Invocation& invocation, int in, int out, int err) {
   std::vector<std::string> words = {"fairlead"};
   words.insert(words.end(), invocation.arguments.begin(), invocation.arguments.end());
   std::vector<std::string> environment = Environment(invocation.environment);
+  const FileSizeLimit limit(invocation.largest_file);
   pid_t pid = -1;
   const int error = ::posix_spawn(&pid, FAIRLEAD_PROGRAM, &actions, nullptr, Pointers(words).data(),
                                   Pointers(environment).data());

@@ -20,6 +20,7 @@ struct Invocation {
   std::string input = "";             // what stdin holds
   std::filesystem::path output = "";  // a file for stdout instead of Outcome::out
   std::chrono::seconds limit{60};     // killed after this, which is a failure
+  uint64_t largest_file = 0;          // that the program may write, in bytes; 0: any
 };
 
 struct Outcome {
