@@ -6,6 +6,9 @@
 #include <cmath>
 #include <fstream>
 #include <string>
+#include <system_error>
+
+#include "base/log.h"
 
 namespace fairlead {
 namespace {
@@ -20,7 +23,12 @@ void Relax() {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) : may_spin_(threads <= AvailableCpus()) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { WorkerLoop(); });
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { WorkerLoop(); });
+  } catch (const std::system_error& error) {
+    // A limit on processes or memory. The threads that did start can do all the work.
+    spdlog::warn("[threads] {} of {} started: {}", size(), threads, error.code().message());
+  }
 }
 
 ThreadPool::~ThreadPool() {

@@ -14,7 +14,8 @@ namespace fairlead {
 // Not thread-safe: one owner calls ParallelFor at a time. The caller works as thread 0.
 class ThreadPool {
  public:
-  // `threads` counts the caller; values below 1 mean 1.
+  // `threads` counts the caller; values below 1 mean 1. Where the system refuses to start all of
+  // them, the team is smaller and a warning says so.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
