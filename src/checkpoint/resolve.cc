@@ -72,7 +72,9 @@ Result<ResolvedModel> IdentifyFolder(const fs::path& dir) {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
     std::error_code ignored;
-    if (entry.is_symlink(ignored) && !entry.exists(ignored)) {
+    const bool is_read =
+        entry.path().extension() == ".json" || entry.path().extension() == ".safetensors";
+    if (is_read && entry.is_symlink(ignored) && !entry.exists(ignored)) {
       return Fail(ErrorCode::kNotFound, "model",
                   "{}: expected the file {} that it links to, got none (was a download "
                   "interrupted?)",
