@@ -138,6 +138,19 @@ Result<Weights> MapWeights(const Graph& graph, const RankFile& rank, bool verify
   return weights;
 }
 
+// Cheap enough for every load: each recorded file is there, in its size.
+Status CheckFileSizes(const Manifest& manifest, const fs::path& dir) {
+  for (const StoredFile& file : manifest.files) {
+    std::error_code error;
+    const uintmax_t bytes = fs::file_size(dir / file.name, error);
+    if (error) return Invalid(dir / file.name, "expected {} bytes, got no file", file.bytes);
+    if (bytes != file.bytes) {
+      return Invalid(dir / file.name, "expected {} bytes, got {}", file.bytes, bytes);
+    }
+  }
+  return {};
+}
+
 Result<std::shared_ptr<const Program>> LoadProgram(const Manifest& manifest, const fs::path& dir,
                                                    bool verify) {
   if (manifest.FindFile(kConfigName) == nullptr) {
@@ -166,6 +179,7 @@ Result<std::shared_ptr<const Artifact>> LoadArtifact(const fs::path& dir,
   auto artifact = std::make_shared<Artifact>();
   artifact->dir = dir;
   FAIRLEAD_ASSIGN_OR_RETURN(artifact->manifest, ReadManifest(dir));
+  FAIRLEAD_RETURN_IF_ERROR(CheckFileSizes(artifact->manifest, dir));
   if (options.verify_checksums) {
     FAIRLEAD_RETURN_IF_ERROR(VerifyFiles(artifact->manifest, dir));
   }
