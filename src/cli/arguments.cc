@@ -60,21 +60,20 @@ template CLI::Validator NumberFrom(int64_t min, int64_t max);
 template CLI::Validator NumberFrom(uint64_t min, uint64_t max);
 template CLI::Validator NumberFrom(double min, double max);
 
-std::vector<std::string> NormalizeSpelling(std::vector<std::string> arguments) {
-  for (std::string& argument : arguments) {
-    if (argument == "--") break;
-    if (!argument.starts_with("--")) continue;
-    const size_t end = std::min(argument.find('='), argument.size());
+std::string NormalizeOption(std::string argument) {
+  const size_t end = std::min(argument.find('='), argument.size());
+  if (argument.starts_with("--")) {
     std::replace(argument.begin() + 2, argument.begin() + static_cast<std::ptrdiff_t>(end), '-',
                  '_');
   }
-  return arguments;
+  return argument;
 }
 
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates) {
   std::string best;
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
+    if (word.size() > 3 && candidate.starts_with(word)) return candidate;
     const size_t distance = EditDistance(word, candidate);
     if (distance < best_distance) {
       best = candidate;

@@ -10,8 +10,8 @@
 namespace fairlead {
 
 // `--batch-size` and `--batch_size` are one option: dashes inside a long option's name become
-// underscores. Values ("--name=a-b", or a separate word) stay as they are.
-std::vector<std::string> NormalizeSpelling(std::vector<std::string> arguments);
+// underscores; what follows a '=' stays as it is.
+std::string NormalizeOption(std::string argument);
 
 // The candidate nearest to `word`, if it is near enough to be meant; empty otherwise.
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);

@@ -3,6 +3,7 @@
 #include <exception>
 #include <iostream>
 #include <optional>
+#include <utility>
 
 #include "base/log.h"
 #include "cli/arguments.h"
@@ -18,7 +19,8 @@ constexpr int kUsage = 2;
 constexpr const char* kFooter = R"(
 MODEL is a folder (a Hugging Face checkpoint or an exported artifact) or an id such as
 openai/gpt-oss-20b, looked up in the Hugging Face cache. A checkpoint is exported into Fairlead's
-own cache the first time it is used.
+own cache the first time it is used: $FAIRLEAD_CACHE, or ~/.cache/fairlead. FAIRLEAD_FORCE_ISA
+(scalar, avx2 or avx512) chooses the instruction set of the cpu backend.
 
 Options may be written with underscores or dashes: --batch_size, --batch-size.
 Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 usage.
@@ -68,19 +70,46 @@ const CLI::App& ChosenCommand(const CLI::App& app, const std::vector<std::string
   return app;
 }
 
-// The first long option that neither the command nor the program has. Looked for before parsing, as
-// a parser that misses `--prompts` would say so and hide that `--promts` was there.
-std::optional<std::string> FindUnknownOption(const CLI::App& app,
-                                             const std::vector<std::string>& arguments) {
+// The option of that name, of the command or of the program; nullptr for none.
+const CLI::Option* FindOption(const CLI::App& app, const CLI::App& command,
+                              const std::string& name) {
+  const CLI::Option* option = command.get_option_no_throw(name);
+  return option != nullptr ? option : app.get_option_no_throw(name);
+}
+
+struct PreparedArguments {
+  std::vector<std::string> words;
+  std::optional<std::string> unknown_option;
+};
+
+// What the user typed as the parser needs it: one spelling, and a value that begins with a dash
+// tied to its option, which the parser would take for an option. An unknown option is found here,
+// as a parser that misses `--prompts` would say so and hide that `--promts` was there.
+PreparedArguments Prepare(const CLI::App& app, const std::vector<std::string>& arguments) {
   const CLI::App& command = ChosenCommand(app, arguments);
-  for (const std::string& argument : arguments) {
-    if (argument == "--") break;
-    if (!argument.starts_with("--")) continue;
-    const std::string name = argument.substr(0, argument.find('='));
-    if (app.get_option_no_throw(name) != nullptr) continue;
-    if (command.get_option_no_throw(name) == nullptr) return name;
+  PreparedArguments prepared;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::string word = NormalizeOption(arguments[i]);
+    if (word.starts_with("--") && word != "--") {
+      const std::string name = word.substr(0, word.find('='));
+      const CLI::Option* option = FindOption(app, command, name);
+      if (option == nullptr) {
+        prepared.unknown_option = name;
+        return prepared;
+      }
+      const bool takes_next = option->get_items_expected_max() > 0 && name == word;
+      if (takes_next && i + 1 < arguments.size()) {
+        const std::string& value = arguments[++i];
+        if (value.starts_with('-')) {
+          word += "=" + value;
+        } else {
+          prepared.words.push_back(std::exchange(word, value));
+        }
+      }
+    }
+    prepared.words.push_back(std::move(word));
   }
-  return std::nullopt;
+  return prepared;
 }
 
 void ReportUnknownOption(const CLI::App& app, const CLI::App& command, const std::string& name) {
@@ -142,15 +171,16 @@ int ParseAndRun(int argc, const char* const* argv) {
     command->footer(command->get_footer() + kGeneralOptions);
   }
 
-  std::vector<std::string> arguments = NormalizeSpelling({argv + std::min(argc, 1), argv + argc});
+  const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   const CLI::App& command = ChosenCommand(app, arguments);
-  if (const auto unknown = FindUnknownOption(app, arguments); unknown) {
-    ReportUnknownOption(app, command, *unknown);
+  PreparedArguments prepared = Prepare(app, arguments);
+  if (prepared.unknown_option) {
+    ReportUnknownOption(app, command, *prepared.unknown_option);
     return kUsage;
   }
-  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them last first
+  std::reverse(prepared.words.begin(), prepared.words.end());  // CLI11 takes them last first
   try {
-    app.parse(arguments);
+    app.parse(prepared.words);
   } catch (const CLI::ParseError& error) {
     return ReportParseError(app, command, error);
   }
