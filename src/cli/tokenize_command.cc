@@ -61,8 +61,9 @@ Status AnswerLines(const Tokenizer::Pointer& tokenizer, const TokenizeOptions& o
   }
   std::istream& input = options.input == "-" ? std::cin : input_file;
   std::ostream& output = to_file ? output_file : std::cout;
-  for (std::string line; std::getline(input, line);) {
-    output << TokenizeLine(tokenizer, line) << '\n';
+  // Each answer is flushed: another program may wait for it before it sends the next line.
+  for (std::string line; output && std::getline(input, line);) {
+    output << TokenizeLine(tokenizer, line) << '\n' << std::flush;
   }
   if (input.bad()) return Fail(ErrorCode::kIo, "tokenize", "--input: reading failed");
   if (!output.flush()) return Fail(ErrorCode::kIo, "tokenize", "--output: writing failed");
