@@ -85,6 +85,7 @@ Result<NamedTensors> RunBackend(const CompareOptions& options, const std::string
                                                                 static_cast<int64_t>(ids.size())));
   InspectionTap tap("*", injected);
   FAIRLEAD_RETURN_IF_ERROR(ScoreTokens(*executor, artifact->program->facts, ids, &tap));
+  FAIRLEAD_RETURN_IF_ERROR(tap.CheckUsedUp());
   return std::move(tap.collected());
 }
 

@@ -33,6 +33,7 @@ Status Run(const LogitsOptions& options) {
   InspectionTap tap(options.dump, injected);
   FAIRLEAD_ASSIGN_OR_RETURN(const Tensor logits,
                             ScoreTokens(*executor, artifact->program->facts, ids, &tap));
+  FAIRLEAD_RETURN_IF_ERROR(tap.CheckUsedUp());
   const Tensor input =
       Tensor::FromInts({static_cast<int64_t>(ids.size())}, std::span<const int32_t>(ids));
   std::vector<std::pair<std::string, TensorView>> tensors = {{"input_ids", input.view()},

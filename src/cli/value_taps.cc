@@ -88,6 +88,16 @@ Status InspectionTap::Visit(std::string_view name, DType dtype, const Shape& sha
   return {};
 }
 
+Status InspectionTap::CheckUsedUp() const {
+  for (const auto& [name, used] : injected_bytes_) {
+    const Tensor& tensor = injected_.at(name);
+    if (used == tensor.bytes.size()) continue;
+    return Fail(ErrorCode::kInvalidData, "inject", "{}: expected a row per token, got {} rows",
+                name, tensor.shape[0]);
+  }
+  return {};
+}
+
 Status CheckPatterns(const Graph& graph, std::string_view option, std::string_view patterns) {
   const std::set<std::string> names = ComputedNames(graph);
   while (!patterns.empty()) {

@@ -32,6 +32,10 @@ class InspectionTap : public ValueTap {
   Status Visit(std::string_view name, DType dtype, const Shape& shape,
                std::span<std::byte> bytes) override;
 
+  // After the run: every row of every injected value was used. The file of a longer input would
+  // otherwise pass unnoticed.
+  Status CheckUsedUp() const;
+
   NamedTensors& collected() { return collected_; }
 
  private:

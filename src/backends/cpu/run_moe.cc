@@ -18,8 +18,8 @@ Result<Grouping> GroupByExpert(const int32_t* indices, int64_t pairs, int64_t ex
   grouping.starts.assign(static_cast<size_t>(experts) + 1, 0);
   for (int64_t i = 0; i < pairs; ++i) {
     if (indices[i] < 0 || indices[i] >= experts) {
-      return Fail(ErrorCode::kInvalidArgument, "cpu", "expert: expected 0 to {}, got {}",
-                  experts - 1, indices[i]);
+      return Fail(ErrorCode::kInvalidData, "cpu", "expert: expected 0 to {}, got {}", experts - 1,
+                  indices[i]);
     }
     ++grouping.starts[static_cast<size_t>(indices[i]) + 1];
   }
