@@ -57,7 +57,10 @@ void AddExportCommand(CLI::App& app, Action& action) {
   command->add_option("--model", options->model, "Checkpoint folder, or an id in the cache")
       ->required();
   command->add_option("OUT", options->output, "Folder to create")->required();
-  command->add_option("--batch_size", artifact.batch_size, "Sequences that may be alive at once")
+  command
+      ->add_option(
+          "--batch_size", artifact.batch_size,
+          "Sequences of a batch: recorded for targets with fixed shapes, the CPU runs any number")
       ->check(NumberFrom<int64_t>(1, 4096))
       ->capture_default_str();
   command

@@ -78,13 +78,17 @@ Totals AddUp(const Program& program) {
   return totals;
 }
 
-// Bytes of the float32 KV cache for `batch` sequences of `length` tokens.
-uint64_t CacheBytes(const ModelFacts& facts, int64_t batch, int64_t length) {
+// Bytes of the float32 KV cache that a run with `batch` sequences of `length` tokens sets aside.
+Result<uint64_t> CacheBytes(const ModelFacts& facts, int64_t batch, int64_t length) {
+  ExecutorOptions options;
+  options.max_slots = static_cast<int>(batch);
+  options.max_position = length;
+  FAIRLEAD_ASSIGN_OR_RETURN(const Capabilities limits, PlanCapabilities(facts, options));
   uint64_t bytes = 0;
-  for (const KvGroup& group : facts.kv_groups) {
-    const int64_t kept =
-        group.window > 0 ? std::min<int64_t>(length, group.window + kPageTokens) : length;
-    bytes += static_cast<uint64_t>(group.elements_per_token() * kept * batch) * sizeof(float);
+  for (size_t g = 0; g < facts.kv_groups.size(); ++g) {
+    const int64_t positions = int64_t{limits.kv_pages[g]} * kPageTokens;
+    bytes +=
+        static_cast<uint64_t>(facts.kv_groups[g].elements_per_token() * positions) * sizeof(float);
   }
   return bytes;
 }
@@ -154,7 +158,8 @@ Status Run(InspectOptions& options) {
                 options.sequence_length);
   }
   const Totals totals = AddUp(program);
-  const uint64_t cache = CacheBytes(program.facts, options.batch_size, options.sequence_length);
+  FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t cache,
+                            CacheBytes(program.facts, options.batch_size, options.sequence_length));
   if (options.json) {
     PrintJson(*artifact, totals, options, cache);
   } else {
