@@ -192,8 +192,6 @@ Status Run(const GenerateOptions& options) {
   while (!engine->idle() && std::cout) {  // nobody reads on a closed pipe
     FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<Event> events, engine->Step());
     for (const Event& event : events) FAIRLEAD_RETURN_IF_ERROR(collector.Take(event));
-    // Nobody reads any more (a closed pipe), so there is nothing to compute for.
-    if (!std::cout) return Fail(ErrorCode::kIo, "generate", "cannot write to stdout");
   }
   const auto generations = collector.generations();
   if (options.json) {

@@ -225,8 +225,7 @@ const Case kCases[] = {
     {"ConfigNotRecorded",
      [](const fs::path& dir) { Forge(dir, [](Json& json) { json["files"].erase(0); }); },
      "files: expected config.json, got none"},
-    {"NoConfig", [](const fs::path& dir) { fs::remove(dir / kConfigName); },
-     "DIR/config.json: cannot open"},
+    {"NoConfig", [](const fs::path& dir) { fs::remove(dir / kConfigName); }, "bytes, got no file"},
     {"ConfigEdited", [](const fs::path& dir) { Flip(dir / kConfigName, 30); },
      "DIR/config.json: its checksum is wrong: the file was damaged or edited"},
     {"ConfigOfAnotherModel",
@@ -316,8 +315,10 @@ const Case kCases[] = {
        Flip(weights, offset + 8959);
      },
      "model.embed_tokens.weight: its checksum is wrong: the file was damaged", true},
-    {"FileMissingAndVerified", [](const fs::path& dir) { fs::remove(dir / kGenerationConfigName); },
-     "DIR/generation_config.json: cannot open", true},
+    {"FileMissing", [](const fs::path& dir) { fs::remove(dir / kGenerationConfigName); },
+     "bytes, got no file"},
+    {"FileCutShort", [](const fs::path& dir) { fs::resize_file(dir / kGenerationConfigName, 3); },
+     "bytes, got 3"},
 };
 
 void PrintTo(const Case& broken, std::ostream* out) { *out << broken.name; }

@@ -141,6 +141,12 @@ TEST_F(Generate, BothSpellingsAreOneOption) {
   EXPECT_NE(Text("The ship", {}), underscores);
 }
 
+TEST_F(Generate, PromptsThatBeginWithDashesAreTakenAsTyped) {
+  for (const std::string prompt : {"--top-p", "--no-such-option", "-- the ship", "-x"}) {
+    EXPECT_TRUE(Text(prompt, {"--length", "2"}).starts_with(prompt)) << prompt;
+  }
+}
+
 TEST_F(Generate, LengthBoundsTheAnswer) {
   for (const size_t length : {1u, 5u}) {
     const auto objects = Objects("The ship", {"--length", std::to_string(length)});

@@ -104,6 +104,18 @@ TEST_F(Logits, InjectedValuesAreSeenDownstream) {
   EXPECT_EQ(injected.at("embed_tokens").bytes, other.at("embed_tokens").bytes);
 }
 
+TEST_F(Logits, InjectedRowsToSpareAreRefused) {
+  const fs::path model = GoldenDir("tied_odd"), injection = dir() / "inject.safetensors";
+  const Tensors longer = Run(model, {9, 8, 7, 6}, {"--dump", "embed_tokens"});
+  WriteTensors(injection, {{"embed_tokens", longer.at("embed_tokens")}});
+  const Outcome outcome = Fairlead({"logits", model, "--token_ids", "9,8,7", "--inject", injection,
+                                    "--output", dir() / "out.safetensors"});
+  EXPECT_EQ(outcome.exit_code, 1) << outcome;
+  EXPECT_NE(outcome.err.find("embed_tokens: expected a row per token, got 4 rows"),
+            std::string::npos)
+      << outcome;
+}
+
 TEST_F(Logits, InjectedExpertsAreUsed) {
   const fs::path model = GoldenDir("mxfp4_published"), injection = dir() / "inject.safetensors";
   const std::string indices = "layers.0.mlp.router.indices", experts = "layers.0.mlp.experts";

@@ -90,6 +90,14 @@ TEST_F(Models, DamagedCacheIsExportedAnewWithAWarning) {
   EXPECT_NE(repaired.err.find("exported anew"), std::string::npos) << repaired;
 }
 
+TEST_F(Models, CacheThatLostItsTokenizerIsExportedAnew) {
+  const std::string text = Succeed(Generate(TinyModel()));
+  fs::remove(*Cached().begin() / "tokenizer.bin");
+  const Outcome repaired = Fairlead(Generate(TinyModel()));
+  EXPECT_EQ(repaired.exit_code, 0) << repaired;
+  EXPECT_EQ(repaired.out, text);
+}
+
 TEST_F(Models, TwoProcessesShareOneExport) {
   Outcome other;
   std::thread thread([&] { other = Fairlead(Generate(TinyModel())); });
