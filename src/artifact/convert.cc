@@ -45,9 +45,9 @@ std::string DescribeMissing(const Parameter& parameter, const Checkpoint& checkp
   std::vector<std::string> alternatives;
   for (const ParameterSource& source : parameter.sources) {
     const std::vector<std::string> missing = MissingTensors(source, checkpoint);
-    const std::string names = fmt::format("{}", fmt::join(missing, " and "));
+    std::string names = fmt::format("{}", fmt::join(missing, " and "));
     if (missing.size() < source.tensors.size()) return names;
-    alternatives.push_back(names);
+    alternatives.push_back(std::move(names));
   }
   if (alternatives.empty()) return parameter.name;
   return fmt::format("{}", fmt::join(alternatives, " or else "));

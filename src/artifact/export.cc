@@ -72,9 +72,9 @@ Status CheckSpace(uint64_t bytes, const fs::path& dir) {
   const fs::space_info space = fs::space(dir, error);
   if (error || space.available >= bytes) return {};
   return Fail(ErrorCode::kResourceExhausted, "export",
-              "{}: expected {:.1f} GB of free disk space, got {:.1f} GB",
-              dir.parent_path().string(), static_cast<double>(bytes) / 1e9,
-              static_cast<double>(space.available) / 1e9);
+              "{}: expected {:.1f} MB of free disk space, got {:.1f} MB",
+              dir.parent_path().string(), static_cast<double>(bytes) / 1e6,
+              static_cast<double>(space.available) / 1e6);
 }
 
 // Reports how far the weights are, in steps large enough to draw.
