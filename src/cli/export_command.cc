@@ -41,7 +41,7 @@ Status Run(ExportCommandOptions& options) {
         },
         options.force));
   }
-  std::cout << fmt::format("{}: {} of weights, at most {} of private memory now in use\n",
+  std::cout << fmt::format("{}: {} of weights, {} of private memory in use at the end\n",
                            options.output, HumanBytes(bytes),
                            HumanBytes(ReadProcessMemory().anonymous_bytes));
   return {};
