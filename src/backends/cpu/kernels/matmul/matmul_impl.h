@@ -14,7 +14,7 @@ constexpr int TileRows() {
 template <class V>
 constexpr int TilePanels(int rows) {
   const int fit = V::kAccumulators / rows;
-  return fit > 4 ? 4 : (fit < 1 ? 1 : fit);
+  return fit >= 4 ? 4 : (fit >= 2 ? 2 : 1);
 }
 
 // How far ahead of the product weights are asked for: the panels of a group are too many streams
@@ -86,13 +86,21 @@ struct Mxfp4Product {
         for (int p = 0; p < kPanels; ++p) {
           __builtin_prefetch(codes + p * t.panel_bytes + kPrefetchBytes);
         }
-#pragma GCC unroll 4
+#pragma GCC unroll 1
         for (int i = 0; i < kPairsPerLine; ++i, codes += kPanelLanes, x += 2 * kRows) {
-          F even[kPanels], odd[kPanels];
+          // The even columns are done with before the odd ones are decoded: there is no register to
+          // spare.
+          typename V::Codes bytes[kPanels];
+          F weight[kPanels];
 #pragma GCC unroll 4
-          for (int p = 0; p < kPanels; ++p) V::LoadE2m1(codes + p * t.panel_bytes, even[p], odd[p]);
-          Accumulate<V, kRows, kPanels>(even, x, sum);
-          Accumulate<V, kRows, kPanels>(odd, x + kRows, sum);
+          for (int p = 0; p < kPanels; ++p) {
+            bytes[p] = V::LoadCodes(codes + p * t.panel_bytes);
+            weight[p] = V::LowE2m1(bytes[p]);
+          }
+          Accumulate<V, kRows, kPanels>(weight, x, sum);
+#pragma GCC unroll 4
+          for (int p = 0; p < kPanels; ++p) weight[p] = V::HighE2m1(bytes[p]);
+          Accumulate<V, kRows, kPanels>(weight, x + kRows, sum);
         }
       }
 #pragma GCC unroll 4

@@ -12,6 +12,10 @@ struct Avx2 {
   struct F {
     __m256 a, b;
   };
+  // Read again for each half: registers are scarcer than loads.
+  struct Codes {
+    const uint8_t* bytes;
+  };
   static constexpr int kAccumulators = 6;  // pairs, of 16 registers
 
   static F Load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
@@ -69,10 +73,14 @@ struct Avx2 {
   }
 
   static F LoadBf16(const uint8_t* p) { return {Bf16Half(p), Bf16Half(p + 16)}; }
-  static void LoadE2m1(const uint8_t* p, F& low, F& high) {
-    const __m256i a = CodesHalf(p), b = CodesHalf(p + 8);
-    low = {E2m1Half(a, _mm256_slli_epi32(a, 28)), E2m1Half(b, _mm256_slli_epi32(b, 28))};
-    high = {E2m1Half(_mm256_srli_epi32(a, 4), _mm256_slli_epi32(a, 24)),
+  static Codes LoadCodes(const uint8_t* p) { return {p}; }
+  static F LowE2m1(Codes codes) {
+    const __m256i a = CodesHalf(codes.bytes), b = CodesHalf(codes.bytes + 8);
+    return {E2m1Half(a, _mm256_slli_epi32(a, 28)), E2m1Half(b, _mm256_slli_epi32(b, 28))};
+  }
+  static F HighE2m1(Codes codes) {
+    const __m256i a = CodesHalf(codes.bytes), b = CodesHalf(codes.bytes + 8);
+    return {E2m1Half(_mm256_srli_epi32(a, 4), _mm256_slli_epi32(a, 24)),
             E2m1Half(_mm256_srli_epi32(b, 4), _mm256_slli_epi32(b, 24))};
   }
   static F LoadE8m0(const uint8_t* p) { return {E8m0Half(p), E8m0Half(p + 8)}; }

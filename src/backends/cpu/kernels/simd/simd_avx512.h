@@ -10,6 +10,7 @@ namespace {
 
 struct Avx512 {
   using F = __m512;
+  using Codes = __m512i;
   static constexpr int kAccumulators = 24;  // of 32 registers
 
   static F Load(const float* p) { return _mm512_loadu_ps(p); }
@@ -53,20 +54,19 @@ struct Avx512 {
     const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
   }
+  static Codes LoadCodes(const uint8_t* p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
   // The permutation reads the low four bits of an index only, so no mask is needed.
-  static void LoadE2m1(const uint8_t* p, F& low, F& high) {
+  static F LowE2m1(Codes codes) {
     const __m512 values = _mm512_setr_ps(0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f, -0.0f,
                                          -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f);
-    const __m512i codes =
-        _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    low = _mm512_permutexvar_ps(codes, values);
-    high = _mm512_permutexvar_ps(_mm512_srli_epi32(codes, 4), values);
+    return _mm512_permutexvar_ps(codes, values);
   }
+  static F HighE2m1(Codes codes) { return LowE2m1(_mm512_srli_epi32(codes, 4)); }
   static F LoadE8m0(const uint8_t* p) {
-    const __m512i codes =
-        _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
     return _mm512_castsi512_ps(
-        _mm512_max_epu32(_mm512_slli_epi32(codes, 23), _mm512_set1_epi32(0x00400000)));
+        _mm512_max_epu32(_mm512_slli_epi32(LoadCodes(p), 23), _mm512_set1_epi32(0x00400000)));
   }
 
  private:

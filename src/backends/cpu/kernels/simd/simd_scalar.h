@@ -15,6 +15,9 @@ struct Scalar {
   struct F {
     Quarter q[4];
   };
+  struct Codes {
+    const uint8_t* bytes;
+  };
   // Values of type F that a kernel may keep in registers at once while it streams two more.
   static constexpr int kAccumulators = 4;
 
@@ -124,17 +127,17 @@ struct Scalar {
     __builtin_memcpy(&r, bits, sizeof(r));
     return r;
   }
-  // 16 bytes, each two e2m1 codes.
-  static void LoadE2m1(const uint8_t* p, F& low, F& high) {
-    static constexpr float kValues[16] = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
-                                          -0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
-    float lanes[2][16];
-    for (int i = 0; i < 16; ++i) {
-      lanes[0][i] = kValues[p[i] & 15];
-      lanes[1][i] = kValues[p[i] >> 4];
-    }
-    low = Load(lanes[0]);
-    high = Load(lanes[1]);
+  // 16 bytes, each two e2m1 codes; the values of their low halves, and of their high halves.
+  static Codes LoadCodes(const uint8_t* p) { return {p}; }
+  static F LowE2m1(Codes codes) {
+    float lanes[16];
+    for (int i = 0; i < 16; ++i) lanes[i] = kE2m1[codes.bytes[i] & 15];
+    return Load(lanes);
+  }
+  static F HighE2m1(Codes codes) {
+    float lanes[16];
+    for (int i = 0; i < 16; ++i) lanes[i] = kE2m1[codes.bytes[i] >> 4];
+    return Load(lanes);
   }
   // 16 e8m0 codes: 2^(code - 127), of which code 0 is a subnormal number. Code 255 (NaN) is refused
   // when a checkpoint is read; here it gives infinity.
@@ -145,6 +148,10 @@ struct Scalar {
     __builtin_memcpy(&r, bits, sizeof(r));
     return r;
   }
+
+ private:
+  static constexpr float kE2m1[16] = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
+                                      -0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
 };
 
 }  // namespace
