@@ -136,7 +136,7 @@ Result<std::vector<StoredTensor>> WriteWeights(const std::vector<Conversion>& pl
   }
   FAIRLEAD_ASSIGN_OR_RETURN(
       SafetensorsWriter writer,
-      SafetensorsWriter::Create(path, std::move(declarations), WeightsMetadata(fingerprint, 0, 1)));
+      SafetensorsWriter::Create(path, declarations, WeightsMetadata(fingerprint, 0, 1)));
   ProgressMeter progress(report, total);
   std::vector<StoredTensor> tensors;
   for (const Conversion& plan : plans) {

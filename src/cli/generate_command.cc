@@ -50,7 +50,8 @@ std::vector<std::string> SplitPrompts(const std::string& text) {
 // Collects the engine's events; a single prompt's text is also written as it comes.
 class Collector {
  public:
-  Collector(Tokenizer::Pointer tokenizer, bool stream) : tokenizer_(tokenizer), stream_(stream) {}
+  Collector(Tokenizer::Pointer tokenizer, bool stream)
+      : tokenizer_(std::move(tokenizer)), stream_(stream) {}
 
   void Add(RequestId id, Generation generation) {
     if (stream_) std::cout << generation.prompt << std::flush;

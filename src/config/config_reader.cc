@@ -87,7 +87,7 @@ bool ConfigReader::Bool(std::string_view key, std::optional<bool> fallback) {
   return value->get<bool>();
 }
 
-std::string ConfigReader::String(std::string_view key, std::optional<std::string> fallback) {
+std::string ConfigReader::String(std::string_view key, const std::optional<std::string>& fallback) {
   const Json* value = Find(key);
   if (value == nullptr || !value->is_string()) {
     if (value != nullptr || !fallback) {

@@ -32,7 +32,8 @@ class ConfigReader {
   double Number(std::string_view key, double min, double max,
                 std::optional<double> fallback = std::nullopt);
   bool Bool(std::string_view key, std::optional<bool> fallback = std::nullopt);
-  std::string String(std::string_view key, std::optional<std::string> fallback = std::nullopt);
+  std::string String(std::string_view key,
+                     const std::optional<std::string>& fallback = std::nullopt);
   std::vector<std::string> Strings(std::string_view key);  // empty when absent
   // One integer or a list of them (eos_token_id); empty when absent or null.
   std::vector<int64_t> IntOrInts(std::string_view key, int64_t min, int64_t max);

@@ -4,7 +4,7 @@
 
 namespace fairlead {
 
-Value Attention(Scope scope, Value q, Value k, Value v, const AttentionOptions& options) {
+Value Attention(const Scope& scope, Value q, Value k, Value v, const AttentionOptions& options) {
   const Value sinks = options.sinks
                           ? scope.Parameter("sinks", {options.num_heads}, ParameterUse::kVector, 0)
                           : Value{};

@@ -18,6 +18,6 @@ struct AttentionOptions {
 // softmax(q k^T / sqrt(head_dim)) v with a causal mask, one learned sink logit per head in the
 // softmax's denominator (parameter "sinks" of `scope`). q [T, num_heads * head_dim], k and v
 // [T, num_kv_heads * head_dim]; the result, called "context", is [T, num_heads * head_dim].
-Value Attention(Scope scope, Value q, Value k, Value v, const AttentionOptions& options);
+Value Attention(const Scope& scope, Value q, Value k, Value v, const AttentionOptions& options);
 
 }  // namespace fairlead

@@ -21,17 +21,17 @@ Value LocalLinear(const Scope& scope, Value x, int64_t out, LinearOptions option
 
 }  // namespace
 
-Value ParallelEmbedding(Scope scope, Value token_ids, int64_t vocabulary, int64_t hidden) {
+Value ParallelEmbedding(const Scope& scope, Value token_ids, int64_t vocabulary, int64_t hidden) {
   const Value weight =
       scope.Parameter("weight", {vocabulary, hidden}, ParameterUse::kRows, kOutAxis);
   return scope.Append(EmbeddingOp{}, {token_ids, weight});
 }
 
-Value ColumnParallelLinear(Scope scope, Value x, int64_t out, LinearOptions options) {
+Value ColumnParallelLinear(const Scope& scope, Value x, int64_t out, LinearOptions options) {
   return LocalLinear(scope, x, out, options, kOutAxis, kOutAxis);
 }
 
-Value RowParallelLinear(Scope scope, Value x, int64_t out, LinearOptions options) {
+Value RowParallelLinear(const Scope& scope, Value x, int64_t out, LinearOptions options) {
   if (scope.parallel().size == 1) return LocalLinear(scope, x, out, options, kInAxis, std::nullopt);
   const Value weight = Weight(scope, out, scope.Columns(x), kInAxis);
   const Value partial = (scope / "partial").Append(LinearOp{}, {x, weight, {}});
@@ -41,24 +41,24 @@ Value RowParallelLinear(Scope scope, Value x, int64_t out, LinearOptions options
   return Add(scope, sum, scope.Parameter("bias", {out}, ParameterUse::kVector));
 }
 
-Value ReplicatedLinear(Scope scope, Value x, int64_t out, LinearOptions options) {
+Value ReplicatedLinear(const Scope& scope, Value x, int64_t out, LinearOptions options) {
   return LocalLinear(scope, x, out, options, std::nullopt, std::nullopt);
 }
 
-Value RmsNorm(Scope scope, Value x, double eps) {
+Value RmsNorm(const Scope& scope, Value x, double eps) {
   const Value weight = scope.Parameter("weight", {scope.Columns(x)}, ParameterUse::kVector);
   return scope.Append(RmsNormOp{static_cast<float>(eps)}, {x, weight});
 }
 
-Value LanguageModelHead(Scope scope, Scope weight, Value hidden, int64_t vocabulary) {
+Value LanguageModelHead(const Scope& scope, const Scope& weight, Value hidden, int64_t vocabulary) {
   const Value matrix = Weight(weight, vocabulary, scope.Columns(hidden), kOutAxis);
   return scope.Append(LinearOp{}, {hidden, matrix, {}});
 }
 
-Value TakeRows(Scope scope, Value hidden, Value rows) {
+Value TakeRows(const Scope& scope, Value hidden, Value rows) {
   return scope.Append(TakeRowsOp{}, {hidden, rows});
 }
 
-Value Add(Scope scope, Value a, Value b) { return scope.Append(AddOp{}, {a, b}); }
+Value Add(const Scope& scope, Value a, Value b) { return scope.Append(AddOp{}, {a, b}); }
 
 }  // namespace fairlead

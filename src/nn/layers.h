@@ -12,29 +12,29 @@ struct LinearOptions {
 };
 
 // Rows of `weight` [vocabulary, hidden] looked up by id. Returns [T, hidden].
-Value ParallelEmbedding(Scope scope, Value token_ids, int64_t vocabulary, int64_t hidden);
+Value ParallelEmbedding(const Scope& scope, Value token_ids, int64_t vocabulary, int64_t hidden);
 
 // y = x W^T + b with W [out, in] divided by rows: each rank computes its own outputs.
-Value ColumnParallelLinear(Scope scope, Value x, int64_t out, LinearOptions options = {});
+Value ColumnParallelLinear(const Scope& scope, Value x, int64_t out, LinearOptions options = {});
 
 // y = x W^T + b with W [out, in] divided by columns: ranks add up, the bias is added once after
 // that.
-Value RowParallelLinear(Scope scope, Value x, int64_t out, LinearOptions options = {});
+Value RowParallelLinear(const Scope& scope, Value x, int64_t out, LinearOptions options = {});
 
 // The same on every rank: y = x W^T + b.
-Value ReplicatedLinear(Scope scope, Value x, int64_t out, LinearOptions options = {});
+Value ReplicatedLinear(const Scope& scope, Value x, int64_t out, LinearOptions options = {});
 
 // Root-mean-square normalisation with a learned weight (Zhang and Sennrich 2019; HF GptOssRMSNorm).
-Value RmsNorm(Scope scope, Value x, double eps);
+Value RmsNorm(const Scope& scope, Value x, double eps);
 
 // The language-model head: logits [R, vocabulary] of the rows that `output_rows` names. `weight` is
 // the path of the module whose weight it uses: its own, or the embedding's when tied.
-Value LanguageModelHead(Scope scope, Scope weight, Value hidden, int64_t vocabulary);
+Value LanguageModelHead(const Scope& scope, const Scope& weight, Value hidden, int64_t vocabulary);
 
 // hidden[rows], for the rows whose logits are wanted.
-Value TakeRows(Scope scope, Value hidden, Value rows);
+Value TakeRows(const Scope& scope, Value hidden, Value rows);
 
 // a + b, called by the scope's name.
-Value Add(Scope scope, Value a, Value b);
+Value Add(const Scope& scope, Value a, Value b);
 
 }  // namespace fairlead

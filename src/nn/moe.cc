@@ -27,7 +27,7 @@ Value ExpertBias(const Scope& scope, const std::string& name, Shape shape) {
 
 }  // namespace
 
-Routing Router(Scope scope, Value hidden, int64_t num_experts, int top_k) {
+Routing Router(const Scope& scope, Value hidden, int64_t num_experts, int top_k) {
   const Value weight =
       scope.Parameter("weight", {num_experts, scope.Columns(hidden)}, ParameterUse::kMatrix);
   const Value bias = scope.Parameter("bias", {num_experts}, ParameterUse::kVector);
@@ -37,7 +37,8 @@ Routing Router(Scope scope, Value hidden, int64_t num_experts, int top_k) {
   return {chosen[0], chosen[1]};
 }
 
-Value Experts(Scope scope, Value hidden, const Routing& routing, const ExpertsOptions& options) {
+Value Experts(const Scope& scope, Value hidden, const Routing& routing,
+              const ExpertsOptions& options) {
   const int64_t experts = options.num_experts, intermediate = options.intermediate_size;
   const int64_t columns = scope.Columns(hidden);
   MoeExpertsOp op;

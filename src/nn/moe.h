@@ -12,7 +12,7 @@ struct Routing {
 
 // A linear layer over all experts, the best `top_k` of it, and a softmax over those (HF
 // GptOssTopKRouter). Values: "logits", "weights", "indices".
-Routing Router(Scope scope, Value hidden, int64_t num_experts, int top_k);
+Routing Router(const Scope& scope, Value hidden, int64_t num_experts, int top_k);
 
 struct ExpertsOptions {
   int64_t num_experts = 0;
@@ -24,6 +24,7 @@ struct ExpertsOptions {
 // The chosen experts' clamped swiglu networks, weighed and summed (HF GptOssExperts). Checkpoints
 // hold the projections as MXFP4 blocks [experts, out, in], or in BF16 transposed to [experts, in,
 // out].
-Value Experts(Scope scope, Value hidden, const Routing& routing, const ExpertsOptions& options);
+Value Experts(const Scope& scope, Value hidden, const Routing& routing,
+              const ExpertsOptions& options);
 
 }  // namespace fairlead

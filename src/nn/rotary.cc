@@ -53,7 +53,7 @@ float AttentionFactor(const RopeParameters& rope) {
   return rope.factor <= 1.0 ? 1.0f : static_cast<float>(0.1 * std::log(rope.factor) + 1.0);
 }
 
-Value RotaryEmbedding(Scope scope, Value x, const RopeParameters& rope, int64_t head_dim) {
+Value RotaryEmbedding(const Scope& scope, Value x, const RopeParameters& rope, int64_t head_dim) {
   return scope.Append(RotaryOp{InverseFrequencies(rope, head_dim), AttentionFactor(rope)}, {x});
 }
 

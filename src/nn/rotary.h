@@ -31,6 +31,6 @@ std::vector<float> InverseFrequencies(const RopeParameters& rope, int64_t head_d
 float AttentionFactor(const RopeParameters& rope);
 
 // x [T, heads * head_dim] rotated by its rows' positions, called by the scope's name.
-Value RotaryEmbedding(Scope scope, Value x, const RopeParameters& rope, int64_t head_dim);
+Value RotaryEmbedding(const Scope& scope, Value x, const RopeParameters& rope, int64_t head_dim);
 
 }  // namespace fairlead

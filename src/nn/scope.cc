@@ -41,6 +41,7 @@ Value Scope::Append(Op op, const std::vector<Value>& inputs) const {
 std::vector<Value> Scope::AppendMany(const std::vector<std::string>& leaves, Op op,
                                      const std::vector<Value>& inputs) const {
   std::vector<std::string> names;
+  names.reserve(leaves.size());
   for (const std::string& leaf : leaves) names.push_back(ValueName(Join(leaf)));
   return builder_->AppendMany(names, std::move(op), inputs);
 }

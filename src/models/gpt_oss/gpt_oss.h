@@ -17,7 +17,7 @@ Result<std::unique_ptr<const Model>> CreateGptOss(const Json& config,
                                                   const Json& generation_config);
 
 // The whole network: token ids to the logits [R, vocab_size] of the output rows.
-Value GptOssForCausalLM(Scope scope, const GptOssConfig& config, Value token_ids,
+Value GptOssForCausalLM(const Scope& scope, const GptOssConfig& config, Value token_ids,
                         Value output_rows);
 
 }  // namespace fairlead

@@ -11,7 +11,7 @@ namespace {
 
 // Grouped-query attention with learned sinks; `layer_types[layer]` decides whether it sees only the
 // last `sliding_window` tokens.
-Value SelfAttention(Scope scope, const GptOssConfig& config, int layer, Value hidden) {
+Value SelfAttention(const Scope& scope, const GptOssConfig& config, int layer, Value hidden) {
   const int64_t q_size = config.num_attention_heads * config.head_dim;
   const int64_t kv_size = config.num_key_value_heads * config.head_dim;
   const LinearOptions projection{.bias = config.attention_bias};
@@ -33,7 +33,7 @@ Value SelfAttention(Scope scope, const GptOssConfig& config, int layer, Value hi
 
 // A router picks `num_experts_per_tok` experts for each token; their outputs are weighed and
 // summed.
-Value SparseMlp(Scope scope, const GptOssConfig& config, Value hidden) {
+Value SparseMlp(const Scope& scope, const GptOssConfig& config, Value hidden) {
   const Routing routing =
       Router(scope / "router", hidden, config.num_local_experts, config.num_experts_per_tok);
   return Experts(scope / "experts", hidden, routing,
@@ -44,7 +44,7 @@ Value SparseMlp(Scope scope, const GptOssConfig& config, Value hidden) {
 }
 
 // Pre-norm attention and pre-norm mixture of experts, each with a residual.
-Value DecoderLayer(Scope scope, const GptOssConfig& config, int layer, Value hidden) {
+Value DecoderLayer(const Scope& scope, const GptOssConfig& config, int layer, Value hidden) {
   Value normed = RmsNorm(scope / "input_layernorm", hidden, config.rms_norm_eps);
   hidden = Add(scope / "attn_residual", hidden,
                SelfAttention(scope / "self_attn", config, layer, normed));
@@ -54,7 +54,7 @@ Value DecoderLayer(Scope scope, const GptOssConfig& config, int layer, Value hid
 
 }  // namespace
 
-Value GptOssForCausalLM(Scope scope, const GptOssConfig& config, Value token_ids,
+Value GptOssForCausalLM(const Scope& scope, const GptOssConfig& config, Value token_ids,
                         Value output_rows) {
   const Scope model = scope / "model";
   const Scope embedding = model / "embed_tokens";
