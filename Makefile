@@ -13,7 +13,7 @@ help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: build ## Build the program and let the bundled model write
-	$(PROGRAM) generate models/tiny-gpt-oss --prompts "In the morning" --length 96 --seed 7
+	$(PROGRAM) generate models/tiny-gpt-oss --prompts "Early in the morning" --length 300 --temperature 0.7 --seed 1
 
 build: ## Build the program: build/release/bin/fairlead
 	@$(INSTALL_DEPS) program
