@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "backends/cpu/kernels/kernel_table.h"
@@ -28,7 +29,7 @@ void Parallel(const Compute& compute, int64_t count, int64_t work, const Body& b
   if (work < kWorthwhile) {
     for (int64_t i = 0; i < count; ++i) body(i);
   } else {
-    compute.pool->ParallelFor(count, body);
+    compute.pool->ParallelFor(count, std::ref(body));
   }
 }
 
