@@ -229,4 +229,22 @@ CASES = [
                      **old_keys(1500, yarn(8.0, 24, beta_fast=0.8, beta_slow=0.1, truncate=False))),
         prompt_length=27,
     ),
+    Case(
+        name="shard_mxfp4",
+        what="Sizes that parallel ranks split unevenly, in MXFP4: 48 query heads on 4 kv heads, "
+        "five blocks of 32 along the intermediate size, an odd vocabulary.",
+        config=model(64, 2, 48, 4, 8, 2, 160, 131, 5, head_dim=4, layer_types=alternating(2),
+                     quantization_config={"quant_method": "mxfp4"},
+                     **old_keys(150000, yarn(32.0, 32, truncate=False))),
+        prompt_length=14, mxfp4=True, stored_layers=(1,),
+    ),
+    Case(
+        name="shard_bf16",
+        what="Sizes that parallel ranks split unevenly, in BF16: 24 query heads on 8 kv heads, an "
+        "intermediate size of 50, four experts, an odd vocabulary with a tied head.",
+        config=model(40, 3, 24, 8, 4, 2, 50, 89, 5, head_dim=6, layer_types=alternating(3),
+                     **new_keys(5000.0, yarn(8.0, 20, beta_fast=3.0, beta_slow=0.5)))
+        | {"tie_word_embeddings": True},
+        prompt_length=23, gains={"embed_tokens": 0.08}, stored_layers=(0, 2),
+    ),
 ]
