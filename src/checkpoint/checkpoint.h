@@ -43,6 +43,13 @@ class Checkpoint {
   // differ.
   Result<std::string> Fingerprint() const;
 
+  // 32 hex digits that are the same for every copy of this checkpoint, on any machine and however
+  // its tensors are spread over files: a hash of config.json, of every tensor's declaration, and of
+  // its data: whole up to 64 KiB, else the first, middle and last 4 KiB. That tells another
+  // fine-tune of the same shape apart and reads a few megabytes of the largest models; a change
+  // between the samples of a large tensor is not seen.
+  Result<std::string> Identity() const;
+
  private:
   explicit Checkpoint(std::filesystem::path dir) : dir_(std::move(dir)) {}
 

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+
 #include "tests/base/temp_dir.h"
 #include "tests/checkpoint/raw_safetensors.h"
 
@@ -211,6 +215,131 @@ TEST(CheckpointFingerprint, ChangesWithConfigTensorsAndTimes) {
   expect_new("time");
   dir.Write("tokenizer.json", "{}");
   expect_new("tokenizer");
+}
+
+// Copies of a checkpoint that tests change, and what makes them one or another.
+class CheckpointIdentity : public testing::Test {
+ protected:
+  std::filesystem::path Path(const std::string& file) const { return dir_.path() / file; }
+  void Copy(const std::string& golden, const std::string& to) {
+    const std::string from = FAIRLEAD_TEST_DATA "/goldens/" + golden;
+    std::filesystem::copy(from, Path(to));
+    for (const auto& entry : std::filesystem::directory_iterator(Path(to))) {
+      std::filesystem::permissions(entry, std::filesystem::perms::owner_all);
+    }
+  }
+  std::string Identity(const std::string& folder) const {
+    const auto checkpoint = Checkpoint::Open(Path(folder));
+    if (!checkpoint) return checkpoint.error().message;
+    return (*checkpoint)->Identity().value_or("failed");
+  }
+  void FlipByte(const std::filesystem::path& path, size_t offset) const {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(offset));
+    const int byte = file.get();
+    file.seekp(static_cast<std::streamoff>(offset));
+    file.put(static_cast<char>(byte ^ 1));
+    ASSERT_TRUE(file.flush().good()) << path;
+  }
+  // A checkpoint of one zero tensor.
+  void WriteLarge(const std::string& folder, size_t bytes) {
+    dir_.Write(folder + "/config.json", "{}");
+    const Tensor tensor = Tensor::Zeros(DType::kU8, {static_cast<int64_t>(bytes)});
+    ASSERT_TRUE(WriteSafetensors(Path(folder) / "model.safetensors", {{"large", tensor.view()}}));
+  }
+
+  TempDir dir_;
+};
+
+TEST_F(CheckpointIdentity, IsThatOfEveryCopy) {
+  Copy("tied_odd", "original");
+  Copy("tied_odd", "copy");
+  std::filesystem::last_write_time(Path("copy/model.safetensors"),
+                                   std::filesystem::file_time_type() + std::chrono::hours(1));
+  const std::string identity = Identity("original");
+  EXPECT_EQ(identity.size(), 32u) << identity;
+  EXPECT_EQ(Identity("copy"), identity);
+}
+
+TEST_F(CheckpointIdentity, DoesNotDependOnHowTensorsAreSpreadOverFiles) {
+  Copy("mxfp4_published", "shards");
+  const auto checkpoint = Checkpoint::Open(Path("shards"));
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  ASSERT_EQ((*checkpoint)->files().size(), 2u);
+  std::vector<std::pair<std::string, TensorView>> tensors;
+  for (const std::string& name : (*checkpoint)->names()) {
+    tensors.emplace_back(name, *(*checkpoint)->Find(name));
+  }
+  std::reverse(tensors.begin(), tensors.end());
+  dir_.Write("single/config.json", (*checkpoint)->config_text());
+  ASSERT_TRUE(WriteSafetensors(Path("single/model.safetensors"), tensors, {{"format", "other"}}));
+  EXPECT_EQ(Identity("single"), Identity("shards"));
+}
+
+TEST_F(CheckpointIdentity, ChangesWithOneByteOfAnyTensor) {
+  Copy("tied_odd", "model");
+  const std::string identity = Identity("model");
+  const auto checkpoint = Checkpoint::Open(Path("model"));
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  const auto path = Path("model/model.safetensors");
+  for (const SafetensorsEntry& entry : (*checkpoint)->files()[0]->entries()) {
+    for (const size_t offset : {entry.begin, entry.begin + (entry.end - entry.begin) / 3}) {
+      FlipByte(path, offset);
+      EXPECT_NE(Identity("model"), identity) << entry.name;
+      FlipByte(path, offset);
+    }
+  }
+  EXPECT_EQ(Identity("model"), identity);
+}
+
+TEST_F(CheckpointIdentity, ChangesWithTheConfigNamesTypesAndShapes) {
+  dir_.Write("model/config.json", "{}");
+  const auto path = Path("model/model.safetensors");
+  std::vector<std::string> seen;
+  const auto expect_new = [&](const std::string& name, DType dtype, const Shape& shape) {
+    ASSERT_TRUE(WriteSafetensors(path, {{name, Tensor::Zeros(dtype, shape).view()}}));
+    const std::string now = Identity("model");
+    for (const std::string& earlier : seen) EXPECT_NE(now, earlier) << name << ShapeString(shape);
+    seen.push_back(now);
+  };
+  expect_new("a", DType::kBf16, {2, 3});
+  expect_new("b", DType::kBf16, {2, 3});
+  expect_new("b", DType::kF16, {2, 3});
+  expect_new("b", DType::kF16, {3, 2});
+  dir_.Write("model/config.json", "{} ");
+  expect_new("b", DType::kF16, {3, 2});
+}
+
+TEST_F(CheckpointIdentity, SamplesStartMiddleAndEndOfALargeTensor) {
+  constexpr size_t kBytes = size_t{1} << 20;
+  WriteLarge("model", kBytes);
+  const std::string identity = Identity("model");
+  const auto path = Path("model/model.safetensors");
+  const size_t begin = std::filesystem::file_size(path) - kBytes;
+  const auto changes = [&](size_t offset) {
+    FlipByte(path, begin + offset);
+    const bool changed = Identity("model") != identity;
+    FlipByte(path, begin + offset);
+    return changed;
+  };
+  for (const size_t seen : {size_t{0}, size_t{4095}, kBytes / 2, kBytes - 4096, kBytes - 1}) {
+    EXPECT_TRUE(changes(seen)) << seen;
+  }
+  for (const size_t between : {size_t{4096}, kBytes / 4, kBytes - 4097}) {
+    EXPECT_FALSE(changes(between)) << between;
+  }
+}
+
+TEST_F(CheckpointIdentity, AFileThatWasCutIsAnError) {
+  WriteLarge("model", 100'000);
+  const auto checkpoint = Checkpoint::Open(Path("model"));
+  ASSERT_TRUE(checkpoint) << checkpoint.error().message;
+  std::filesystem::resize_file(Path("model/model.safetensors"), 50'000);
+  const auto identity = (*checkpoint)->Identity();
+  ASSERT_FALSE(identity);
+  EXPECT_NE(identity.error().message.find("model.safetensors: truncated while it was read"),
+            std::string::npos)
+      << identity.error().message;
 }
 
 }  // namespace
