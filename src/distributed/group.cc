@@ -1,54 +1,9 @@
 #include "distributed/group.h"
 
-#include <algorithm>
-#include <mutex>
-#include <optional>
+#include "distributed/thread_group.h"
 
 namespace fairlead {
 namespace {
-
-class SingleRank final : public Group {
- public:
-  int rank() const override { return 0; }
-  int size() const override { return 1; }
-
-  Status AllReduceSum(std::span<const float> input, std::span<float> output) override {
-    FAIRLEAD_RETURN_IF_ERROR(Barrier());
-    FAIRLEAD_RETURN_IF_ERROR(CheckAllReduce(input, output));
-    std::copy(input.begin(), input.end(), output.begin());
-    return {};
-  }
-
-  Status AllGatherColumns(std::span<const float> input, int64_t rows,
-                          std::span<const int64_t> parts, std::span<float> output) override {
-    FAIRLEAD_RETURN_IF_ERROR(Barrier());
-    FAIRLEAD_RETURN_IF_ERROR(CheckAllGather(*this, input, rows, parts, output));
-    std::copy(input.begin(), input.end(), output.begin());
-    return {};
-  }
-
-  Status Send(std::span<const std::byte> /*message*/) override { return Barrier(); }
-
-  Result<std::vector<std::byte>> Receive() override {
-    FAIRLEAD_RETURN_IF_ERROR(Barrier());
-    return Fail(ErrorCode::kInternal, "group", "receive: expected another rank, got rank 0");
-  }
-
-  Status Barrier() override {
-    std::lock_guard lock(mutex_);
-    if (failure_) return tl::unexpected(*failure_);
-    return {};
-  }
-
-  void Abort(const Error& error) override {
-    std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = error;
-  }
-
- private:
-  std::mutex mutex_;
-  std::optional<Error> failure_;
-};
 
 // Whether `size` is rows x columns.
 bool IsProduct(size_t size, int64_t rows, int64_t columns) {
@@ -59,7 +14,7 @@ bool IsProduct(size_t size, int64_t rows, int64_t columns) {
 
 }  // namespace
 
-std::shared_ptr<Group> SingleGroup() { return std::make_shared<SingleRank>(); }
+std::shared_ptr<Group> SingleGroup() { return ThreadGroups(1).front(); }
 
 Status CheckAllReduce(std::span<const float> input, std::span<const float> output) {
   if (input.size() != output.size()) {
