@@ -1,17 +1,17 @@
 #include "artifact/cache.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 
+#include "artifact/cache_clean.h"
+#include "artifact/cache_entries.h"
 #include "artifact/checksum.h"
 #include "artifact/manifest.h"
+#include "artifact/path_lock.h"
+#include "artifact/staging.h"
 #include "base/log.h"
 #include "checkpoint/resolve.h"
 #include "models/model.h"
@@ -41,12 +41,7 @@ std::string ReadableName(const fs::path& checkpoint_dir) {
   constexpr size_t kLongest = 80;
   std::string name = dir.filename().string().substr(0, kLongest);
   std::replace_if(
-      name.begin(), name.end(),
-      [](char c) {
-        return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                 c == '-' || c == '_');
-      },
-      '-');
+      name.begin(), name.end(), [](char c) { return !IsCacheNameCharacter(c); }, '-');
   return name;
 }
 
@@ -71,30 +66,78 @@ Result<std::string> CacheKey(const Checkpoint& checkpoint, const ExportOptions& 
   return fmt::format("{}-{}", ReadableName(checkpoint.dir()), key.Digest());
 }
 
-// An exclusive lock on a file, held until the end of its life or of the process.
-class FileLock {
+// Removes a lock file before the lock on it ends: the cache holds none but those in use.
+class LockFileRemover {
  public:
-  // Waits for as long as another process, or another thread of this one, holds it.
-  static Result<FileLock> Take(const fs::path& path) {
-    FileLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-    if (lock.fd_ < 0) return CacheError(path, "create the lock file", errno);
-    if (::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0) return lock;
-    spdlog::info("[cache] waiting for another process that exports the same model");
-    while (::flock(lock.fd_, LOCK_EX) != 0) {
-      if (errno != EINTR) return CacheError(path, "lock", errno);
-    }
-    return lock;
+  explicit LockFileRemover(fs::path path) : path_(std::move(path)) {}
+  ~LockFileRemover() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
   }
-  ~FileLock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileLock& operator=(FileLock&&) = delete;
+  LockFileRemover(const LockFileRemover&) = delete;
+  LockFileRemover& operator=(const LockFileRemover&) = delete;
 
  private:
-  explicit FileLock(int fd) : fd_(fd) {}
-  int fd_;
+  fs::path path_;
 };
+
+// Loads an artifact of the cache, which is then not removed for as long as it is in use.
+Result<std::shared_ptr<const Artifact>> LoadLocked(const fs::path& dir) {
+  struct InUse {
+    std::optional<PathLock> lock;  // none where the file system has no locks
+    std::shared_ptr<const Artifact> artifact;
+  };
+  const auto held = std::make_shared<InUse>();
+  held->lock = PathLock::Wait(dir, LockMode::kShared);
+  FAIRLEAD_ASSIGN_OR_RETURN(held->artifact, LoadArtifact(dir));
+  MarkUsed(dir);
+  return std::shared_ptr<const Artifact>(held, held->artifact.get());
+}
+
+// Exports into the cache, unless another process has done so meanwhile.
+Result<std::shared_ptr<const Artifact>> ExportLocked(const Checkpoint& checkpoint,
+                                                     const ExportOptions& options,
+                                                     const Backend& backend,
+                                                     const ProgressFn& progress,
+                                                     const fs::path& dir) {
+  const fs::path lock_file = CacheLockPath(dir);
+  FAIRLEAD_ASSIGN_OR_RETURN(const PathLock lock, PathLock::Create(lock_file, [] {
+                              spdlog::info(
+                                  "[cache] waiting for another process that exports the same "
+                                  "model");
+                            }));
+  const LockFileRemover remover(lock_file);
+  std::error_code error;
+  if (fs::exists(dir, error)) {
+    auto loaded = LoadLocked(dir);
+    if (loaded) return loaded;
+    spdlog::warn("[cache] {}: exported anew, as it cannot be loaded: {}", dir.string(),
+                 loaded.error().message);
+    const fs::path hidden = TemporaryPath(dir);
+    fs::rename(dir, hidden, error);
+    if (!error) fs::remove_all(hidden, error);
+    if (error) return CacheError(dir, "remove", error.value());
+  }
+  FAIRLEAD_RETURN_IF_ERROR(ExportArtifact(checkpoint, dir, options, backend, progress));
+  return LoadLocked(dir);
+}
+
+Result<std::shared_ptr<const Artifact>> OpenCached(const Checkpoint& checkpoint,
+                                                   const ExportOptions& options,
+                                                   const Backend& backend,
+                                                   const ProgressFn& progress) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const fs::path cache, CacheDir());
+  FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t limit, CacheLimit());
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string key, CacheKey(checkpoint, options, backend));
+  // What is there is complete, so that finding it takes no right to write.
+  if (auto found = LoadLocked(cache / key)) return found;
+  std::error_code error;
+  fs::create_directories(cache, error);
+  if (error) return CacheError(cache, "create the folder", error.value());
+  auto artifact = ExportLocked(checkpoint, options, backend, progress, cache / key);
+  if (artifact) EnforceCacheLimit(cache, limit);
+  return artifact;
+}
 
 }  // namespace
 
@@ -119,25 +162,9 @@ Result<fs::path> CacheDir() {
 
 Result<fs::path> CachedArtifact(const Checkpoint& checkpoint, const ExportOptions& options,
                                 const Backend& backend, const ProgressFn& progress) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const fs::path cache, CacheDir());
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::string key, CacheKey(checkpoint, options, backend));
-  const fs::path dir = cache / key;
-  // What is there is complete, so that finding it takes no lock and no right to write.
-  if (LoadArtifact(dir)) return dir;
-  std::error_code error;
-  fs::create_directories(cache, error);
-  if (error) return CacheError(cache, "create the folder", error.value());
-  FAIRLEAD_ASSIGN_OR_RETURN(const FileLock lock, FileLock::Take(cache / (key + ".lock")));
-  if (fs::exists(dir, error)) {
-    const auto loaded = LoadArtifact(dir);
-    if (loaded) return dir;  // another process made it while this one waited
-    spdlog::warn("[cache] {}: exported anew, as it cannot be loaded: {}", dir.string(),
-                 loaded.error().message);
-    fs::remove_all(dir, error);
-    if (error) return CacheError(dir, "remove", error.value());
-  }
-  FAIRLEAD_RETURN_IF_ERROR(ExportArtifact(checkpoint, dir, options, backend, progress));
-  return dir;
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact,
+                            OpenCached(checkpoint, options, backend, progress));
+  return artifact->dir;
 }
 
 Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
@@ -160,9 +187,7 @@ Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
                               CreateModel(checkpoint->config(), checkpoint->generation_config()));
     recorded.sequence_length = model->Describe().max_positions;
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(const fs::path dir,
-                            CachedArtifact(*checkpoint, recorded, backend, progress));
-  return LoadArtifact(dir);
+  return OpenCached(*checkpoint, recorded, backend, progress);
 }
 
 }  // namespace fairlead

@@ -21,13 +21,14 @@ Result<std::filesystem::path> CacheDir();
 // Found by the checkpoint's fingerprint, the format version, the options and the layouts that
 // `backend` chooses, so that backends with the same layouts share it; `checkpoint_id`,
 // `checkpoint_revision` and `target` are only recorded. Of several processes that want the same
-// artifact one exports and the others wait. A damaged one is exported anew.
+// artifact one exports and the others wait. A damaged one is exported anew. After an export the
+// least recently used others are removed until the cache is below its limit (CacheLimit).
 Result<std::filesystem::path> CachedArtifact(const Checkpoint& checkpoint,
                                              const ExportOptions& options, const Backend& backend,
                                              const ProgressFn& progress);
 
 // Opens whatever ResolveModel finds: an artifact is loaded as it is (`options` are then its own),
-// a checkpoint through the cache.
+// a checkpoint through the cache, which keeps the artifact for as long as the result lives.
 Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
                                                   const ExportOptions& options,
                                                   const Backend& backend,

@@ -1,7 +1,6 @@
 #include "artifact/staging.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,14 +24,7 @@ tl::unexpected<Error> SystemError(const fs::path& path, std::string_view action,
               std::strerror(code));
 }
 
-std::string HiddenPrefix(const fs::path& target) {
-  return fmt::format(".{}.tmp-", target.filename().string());
-}
-
-std::string HiddenName(const fs::path& target) {
-  std::random_device random;
-  return fmt::format("{}{}-{:08x}", HiddenPrefix(target), ::getpid(), random());
-}
+constexpr std::string_view kInfix = ".tmp-";
 
 // The absolute path of `target` without a slash at its end, so that it has a name and a parent.
 Result<fs::path> NormalTarget(const fs::path& target) {
@@ -65,39 +57,52 @@ Status CheckTarget(const fs::path& target, bool force) {
               target.string(), status.type() == fs::file_type::symlink ? "link" : "file");
 }
 
-// A descriptor of the folder with an exclusive lock, or -1 if it is gone or somebody has it.
-int TryLock(const fs::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return -1;
-  struct stat info {};
-  // A cleaner may have had it, and removed it, between the two calls.
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0 && ::fstat(fd, &info) == 0 && info.st_nlink > 0) {
-    return fd;
-  }
-  ::close(fd);
-  return -1;
-}
-
 void RemoveTree(const fs::path& folder) {
   std::error_code error;
   fs::remove_all(folder, error);
   if (error) spdlog::warn("[export] {}: cannot remove: {}", folder.string(), error.message());
 }
 
+// Whether all of `text` is one or more of `digits`.
+bool IsMadeOf(std::string_view text, std::string_view digits) {
+  return !text.empty() && text.find_first_not_of(digits) == std::string_view::npos;
+}
+
 // Removes what processes that are gone left behind.
 void RemoveStale(const fs::path& target) {
-  const std::string prefix = HiddenPrefix(target);
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(target.parent_path(), error)) {
-    if (!entry.path().filename().string().starts_with(prefix)) continue;
-    const int fd = TryLock(entry.path());
-    if (fd < 0) continue;
-    RemoveTree(entry.path());
-    ::close(fd);
+  fs::directory_iterator item(target.parent_path(), error);
+  for (; !error && item != fs::directory_iterator(); item.increment(error)) {
+    const std::string name = item->path().filename().string();
+    std::error_code gone;
+    if (TargetOfTemporary(name) != target.filename().string() ||
+        item->symlink_status(gone).type() != fs::file_type::directory) {
+      continue;
+    }
+    const auto lock = PathLock::Try(item->path(), LockMode::kExclusive);
+    if (lock) RemoveTree(item->path());
   }
 }
 
 }  // namespace
+
+fs::path TemporaryPath(const fs::path& target) {
+  std::random_device random;
+  return target.parent_path() /
+         fmt::format(".{}{}{}-{:08x}", target.filename().string(), kInfix, ::getpid(), random());
+}
+
+std::string_view TargetOfTemporary(std::string_view name) {
+  const size_t infix = name.rfind(kInfix);
+  if (infix == std::string_view::npos || infix < 2 || name[0] != '.') return {};
+  const std::string_view suffix = name.substr(infix + kInfix.size());
+  const size_t dash = suffix.find('-');
+  if (dash == std::string_view::npos || !IsMadeOf(suffix.substr(0, dash), "0123456789") ||
+      !IsMadeOf(suffix.substr(dash + 1), "0123456789abcdef")) {
+    return {};
+  }
+  return name.substr(1, infix - 1);
+}
 
 Result<StagingFolder> StagingFolder::Create(const fs::path& wanted, bool force) {
   FAIRLEAD_ASSIGN_OR_RETURN(const fs::path target, NormalTarget(wanted));
@@ -108,17 +113,16 @@ Result<StagingFolder> StagingFolder::Create(const fs::path& wanted, bool force) 
   RemoveStale(target);
   StagingFolder folder(target, force);
   constexpr int kAttempts = 100;  // more than the cleaners that could get in between
-  for (int attempt = 0; attempt < kAttempts && folder.lock_ < 0; ++attempt) {
-    const fs::path path = target.parent_path() / HiddenName(target);
+  for (int attempt = 0; attempt < kAttempts && !folder.lock_; ++attempt) {
+    const fs::path path = TemporaryPath(target);
     if (::mkdir(path.c_str(), 0777) != 0) {
       if (errno == EEXIST) continue;
       return SystemError(path, "create the folder", errno);
     }
-    folder.lock_ = TryLock(path);
-    if (folder.lock_ >= 0) folder.path_ = path;
+    folder.lock_ = PathLock::Wait(path, LockMode::kExclusive);
+    if (folder.lock_) folder.path_ = path;
   }
-  if (folder.lock_ < 0)
-    return SystemError(target.parent_path(), "lock a new folder in", EWOULDBLOCK);
+  if (!folder.lock_) return SystemError(target.parent_path(), "lock a new folder in", EWOULDBLOCK);
   return folder;
 }
 
@@ -126,11 +130,10 @@ StagingFolder::StagingFolder(StagingFolder&& other) noexcept
     : target_(std::move(other.target_)),
       force_(other.force_),
       path_(std::exchange(other.path_, {})),
-      lock_(std::exchange(other.lock_, -1)) {}
+      lock_(std::move(other.lock_)) {}
 
 StagingFolder::~StagingFolder() {
   if (!path_.empty()) RemoveTree(path_);
-  if (lock_ >= 0) ::close(lock_);
 }
 
 Status StagingFolder::Rename() {
@@ -147,7 +150,7 @@ Status StagingFolder::Rename() {
     return {};
   }
   // A file system that cannot exchange: for a moment there is no target.
-  const fs::path old = target_.parent_path() / HiddenName(target_);
+  const fs::path old = TemporaryPath(target_);
   if (::rename(target_.c_str(), old.c_str()) != 0) return SystemError(target_, "replace", errno);
   if (::rename(path_.c_str(), target_.c_str()) != 0) {
     const int failure = errno;

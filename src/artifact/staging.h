@@ -2,11 +2,19 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "artifact/path_lock.h"
 #include "base/error.h"
 
 namespace fairlead {
+
+// A new path ".NAME.tmp-PID-RANDOM" beside `target`, for what is not ready to be seen.
+std::filesystem::path TemporaryPath(const std::filesystem::path& target);
+// NAME of such a path's last part, or empty if it is none.
+std::string_view TargetOfTemporary(std::string_view name);
 
 // Fills a hidden folder ".NAME.tmp-PID-RANDOM" beside the target; a lock on it shows others that
 // it is in use, and ends with the process. Without Commit the folder is removed.
@@ -34,7 +42,7 @@ class StagingFolder {
   std::filesystem::path target_;
   bool force_;
   std::filesystem::path path_;  // empty once committed
-  int lock_ = -1;               // a descriptor of the folder that holds the lock
+  std::optional<PathLock> lock_;
 };
 
 }  // namespace fairlead

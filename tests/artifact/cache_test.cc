@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "artifact/cache_clean.h"
+#include "artifact/cache_entries.h"
 #include "tests/artifact/fixtures.h"
 #include "tests/artifact/log_capture.h"
 
@@ -48,7 +50,8 @@ class CacheTest : public testing::Test {
     const char* name;
     std::optional<std::string> before = std::nullopt;
   };
-  Variable variables_[3] = {{"FAIRLEAD_CACHE"}, {"XDG_CACHE_HOME"}, {"HOME"}};
+  Variable variables_[4] = {
+      {"FAIRLEAD_CACHE"}, {"FAIRLEAD_CACHE_SIZE"}, {"XDG_CACHE_HOME"}, {"HOME"}};
 };
 
 TEST_F(CacheTest, LiesWhereTheEnvironmentSays) {
@@ -172,10 +175,84 @@ TEST_F(CacheTest, AnArtifactThatIsThereNeedsNoRightToWrite) {
   const auto checkpoint = OpenCheckpoint(GoldenDir("tied_odd"));
   const auto dir = CachedArtifact(*checkpoint, {}, LayoutBackend(), nullptr);
   ASSERT_TRUE(dir) << dir.error().message;
-  const fs::path lock = dir->string() + ".lock";
-  fs::remove(lock);
+  const fs::path lock = CacheLockPath(*dir);
+  EXPECT_FALSE(fs::exists(lock)) << "it goes with the export";
+  fs::permissions(folder_.path() / "cache", fs::perms::owner_read | fs::perms::owner_exec);
+  fs::permissions(*dir, fs::perms::owner_read | fs::perms::owner_exec);
   EXPECT_EQ(CachedArtifact(*checkpoint, {}, LayoutBackend(), nullptr).value(), *dir);
   EXPECT_FALSE(fs::exists(lock));
+  fs::permissions(*dir, fs::perms::owner_all);
+  fs::permissions(folder_.path() / "cache", fs::perms::owner_all);
+}
+
+TEST_F(CacheTest, AnArtifactStaysForAsLongAsItIsUsed) {
+  UseCache(folder_.path() / "cache");
+  auto artifact = OpenModel(GoldenDir("tied_odd").string(), {}, LayoutBackend(), nullptr);
+  ASSERT_TRUE(artifact) << artifact.error().message;
+  CleanRequest all;
+  all.all = true;
+  EXPECT_EQ(CleanCache(folder_.path() / "cache", all)->kept.size(), 1u);
+  const auto again = OpenModel(GoldenDir("tied_odd").string(), {}, LayoutBackend(), nullptr);
+  ASSERT_TRUE(again) << "shared by all that run it";
+  artifact = Fail(ErrorCode::kInternal, "test", "dropped");
+  EXPECT_EQ(CleanCache(folder_.path() / "cache", all)->kept.size(), 1u);
+  EXPECT_EQ(Artifacts(), 1);
+}
+
+TEST_F(CacheTest, EachUseIsNoted) {
+  UseCache(folder_.path() / "cache");
+  const auto checkpoint = OpenCheckpoint(GoldenDir("tied_odd"));
+  const fs::path dir = CachedArtifact(*checkpoint, {}, LayoutBackend(), nullptr).value();
+  const auto before = fs::file_time_type::clock::now() - std::chrono::hours(24);
+  fs::last_write_time(dir, before);
+  ASSERT_TRUE(CachedArtifact(*checkpoint, {}, LayoutBackend(), nullptr));
+  EXPECT_GT(fs::last_write_time(dir), before + std::chrono::hours(23));
+}
+
+TEST_F(CacheTest, AnExportRemovesTheLeastRecentlyUsedButNotItself) {
+  UseCache(folder_.path() / "cache");
+  const auto cached = [](const char* golden) {
+    const auto dir =
+        CachedArtifact(*OpenCheckpoint(GoldenDir(golden)), {}, LayoutBackend(), nullptr);
+    EXPECT_TRUE(dir) << dir.error().message;
+    return dir.value_or("");
+  };
+  const fs::path first = cached("tied_odd"), second = cached("mqa_top4");
+  std::map<fs::path, uint64_t> bytes;
+  const auto weigh = [&] {
+    for (const CacheEntry& entry : *ListCache(folder_.path() / "cache")) {
+      bytes[entry.path] = entry.bytes;
+    }
+  };
+  weigh();
+  fs::last_write_time(second, fs::last_write_time(first) - std::chrono::hours(1));
+  ::setenv("FAIRLEAD_CACHE_SIZE", "1", 1);
+  EXPECT_EQ(cached("mqa_top4"), second) << "a use exports nothing and removes nothing";
+  EXPECT_EQ(Artifacts(), 2);
+  const fs::path third = cached("bf16_sliding");
+  EXPECT_TRUE(LoadArtifact(third)) << "larger than the limit, but just made";
+  EXPECT_EQ(Artifacts(), 1);
+  weigh();
+
+  ::setenv("FAIRLEAD_CACHE_SIZE", "unlimited", 1);
+  const fs::path fourth = cached("tied_odd");
+  EXPECT_EQ(Artifacts(), 2);
+  fs::last_write_time(third, fs::file_time_type::clock::now() - std::chrono::hours(1));
+  const uint64_t limit = bytes[second] + bytes[fourth] + bytes[third] - 1;
+  ::setenv("FAIRLEAD_CACHE_SIZE", std::to_string(limit).c_str(), 1);
+  EXPECT_EQ(cached("mqa_top4"), second);
+  EXPECT_FALSE(fs::exists(third));
+  EXPECT_TRUE(LoadArtifact(fourth));
+  EXPECT_TRUE(LoadArtifact(second));
+}
+
+TEST_F(CacheTest, ALimitThatIsNoSizeIsAnErrorBeforeAnyWork) {
+  UseCache(folder_.path() / "cache");
+  ::setenv("FAIRLEAD_CACHE_SIZE", "plenty", 1);
+  const auto artifact = OpenModel(GoldenDir("tied_odd").string(), {}, LayoutBackend(), nullptr);
+  ASSERT_FALSE(artifact);
+  EXPECT_NE(artifact.error().message.find("got \"plenty\""), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_.path() / "cache"));
 }
 
 TEST_F(CacheTest, NamesASnapshotAfterItsRepository) {
