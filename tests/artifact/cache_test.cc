@@ -220,9 +220,8 @@ TEST_F(CacheTest, AnExportRemovesTheLeastRecentlyUsedButNotItself) {
   const fs::path first = cached("tied_odd"), second = cached("mqa_top4");
   std::map<fs::path, uint64_t> bytes;
   const auto weigh = [&] {
-    for (const CacheEntry& entry : *ListCache(folder_.path() / "cache")) {
-      bytes[entry.path] = entry.bytes;
-    }
+    const auto entries = ListCache(folder_.path() / "cache");
+    for (const CacheEntry& entry : *entries) bytes[entry.path] = entry.bytes;
   };
   weigh();
   fs::last_write_time(second, fs::last_write_time(first) - std::chrono::hours(1));
