@@ -1,9 +1,12 @@
-// What the user fixes when a model is exported.
+// What the user fixes when a model is exported: one table of options, from which they are read,
+// checked and written everywhere.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "artifact/convert.h"
 #include "base/error.h"
@@ -12,28 +15,97 @@
 
 namespace fairlead {
 
-// Names and meanings follow NxD Inference's NeuronConfig.
+// Names and meanings follow NxD Inference's NeuronConfig (docs/options.md). Where 0 means that
+// nothing was asked for, JSON has null.
 struct ExportOptions {
   std::string checkpoint_id;  // where the weights came from, as the user named it; a record only
   std::string checkpoint_revision;
-  int64_t batch_size = 1;       // sequences alive at once
-  int64_t sequence_length = 0;  // positions of a sequence; 0: the model's limit, at most 4096
+  int64_t batch_size = 0;          // sequences alive at once; 0: no limit
+  int64_t sequence_length = 0;     // positions of a sequence; 0: the model's limit, at most 4096
+  int64_t max_context_length = 0;  // tokens of a prompt; 0: sequence_length
+  int64_t prefill_chunk_size = 0;  // tokens of a step while prompts are read; 0: the backend's
+  bool output_logits = false;      // a record only: the host always has the logits
   TorchDtype torch_dtype = TorchDtype::kAuto;
-  std::string target =
-      "cpu";          // the backend whose layouts the weights get: that given to the export
-  int tp_degree = 1;  // ranks that share the model
+  std::string target = "cpu";  // the backend whose layouts the weights get: that of the export
+  int tp_degree = 1;           // ranks that share each expert
+  int ep_degree = 1;           // groups of ranks that share out the experts
 
+  int ranks() const { return tp_degree * ep_degree; }
   bool operator==(const ExportOptions&) const = default;
 };
 
-// "auto", "bfloat16" or "float32"; ParseTorchDtype is its inverse.
-std::string_view TorchDtypeName(TorchDtype dtype);
-Result<TorchDtype> ParseTorchDtype(std::string_view name);
+struct OptionInfo {
+  // Kinds with a member are recorded in fairlead.json.
+  struct Text {
+    std::string ExportOptions::*member;  // null: empty
+  };
+  struct Target {
+    std::string ExportOptions::*member;
+  };
+  struct Count {
+    int64_t ExportOptions::*member;  // null: 0
+    int64_t min, max;
+  };
+  struct Degree {
+    int ExportOptions::*member;  // from 1
+    int64_t max;
+  };
+  struct Switch {
+    bool ExportOptions::*member;
+  };
+  struct Dtype {
+    TorchDtype ExportOptions::*member;
+  };
+  // A second key of another option: equal to it where both are given.
+  struct Alias {
+    std::string_view of;
+  };
+  // Says again what the options before it say.
+  struct Follows {
+    int64_t (*value)(const ExportOptions&);
+  };
+  // Nothing else is possible here.
+  struct Only {
+    Json value;
+  };
+  // Every value of this one's type gives the same results; this one is written.
+  struct Any {
+    Json value;
+  };
 
-// The options with defaults filled in for a model; refuses what the model cannot do.
+  std::string_view name;
+  std::variant<Text, Target, Count, Degree, Switch, Dtype, Alias, Follows, Only, Any> kind;
+  std::string_view reason = "";  // why other values are refused
+  // On the command line; an option without help is accepted there, but not shown.
+  std::string_view group = "";
+  std::string_view help = "";
+  std::string_view second_flag = "";
+
+  bool recorded() const;  // whether fairlead.json has it
+};
+
+// Every option, in the order in which they are written.
+const std::vector<OptionInfo>& OptionTable();
+
+// The value of an option as JSON. That of ExportOptions() is the default.
+Json OptionValue(const OptionInfo& info, const ExportOptions& options);
+
+// Sets what the object `values` has; null sets the default. Refuses unknown names, with the nearest
+// known one, and values that cannot be, with the reason. `source` is the file they are from, empty
+// for the command line.
+Status ApplyOptions(const Json& values, const std::string& source, ExportOptions& options);
+
+// "auto", "bfloat16" or "float32"
+std::string_view TorchDtypeName(TorchDtype dtype);
+
+// Records "id@revision" in two parts; a folder is recorded whole, whatever its name.
+void SetCheckpoint(std::string_view id_or_path, ExportOptions& options);
+
+// The options with defaults filled in for a model: sequence_length and max_context_length are no
+// longer 0. Refuses what the model cannot do. Which degrees are valid, only its graph knows.
 Result<ExportOptions> ResolveOptions(ExportOptions options, const ModelFacts& facts);
 
-// One member per option, under its name.
+// The recorded options, each under its name.
 Json OptionsToJson(const ExportOptions& options);
 // Reads what OptionsToJson wrote: every member must be there and no other. `source` names the
 // object in errors.

@@ -3,29 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
-#include <numeric>
 #include <type_traits>
 
 #include "base/error.h"
 
 namespace fairlead {
 namespace {
-
-// Levenshtein distance.
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
 
 // "a whole number from 1 to 8", "a number of at least 0".
 template <typename T>
@@ -67,20 +50,6 @@ std::string NormalizeOption(std::string argument) {
                  '_');
   }
   return argument;
-}
-
-std::string Nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  std::string best;
-  size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
-  for (const std::string& candidate : candidates) {
-    if (word.size() > 3 && candidate.starts_with(word)) return candidate;
-    const size_t distance = EditDistance(word, candidate);
-    if (distance < best_distance) {
-      best = candidate;
-      best_distance = distance;
-    }
-  }
-  return best;
 }
 
 }  // namespace fairlead

@@ -1,10 +1,11 @@
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include "artifact/export.h"
+#include "artifact/neuron_config.h"
 #include "backends/registry/registry.h"
 #include "checkpoint/resolve.h"
-#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/format.h"
 
@@ -14,37 +15,89 @@ namespace {
 struct ExportCommandOptions {
   std::string model;
   std::string output;
-  std::string torch_dtype = "auto";
-  ExportOptions artifact;
+  std::string config;
+  std::map<std::string, CLI::Option*> flags;  // by the option's name
   bool force = false;
 };
 
-Status Run(ExportCommandOptions& options) {
-  FAIRLEAD_ASSIGN_OR_RETURN(options.artifact.torch_dtype, ParseTorchDtype(options.torch_dtype));
-  FAIRLEAD_ASSIGN_OR_RETURN(const ResolvedModel model, ResolveModel(options.model));
+// What was typed, as a file would have it: JSON, or else text.
+Json FlagsAsJson(const std::map<std::string, CLI::Option*>& flags) {
+  Json values = Json::object();
+  for (const auto& [name, flag] : flags) {
+    if (flag->count() == 0) continue;
+    const auto text = flag->as<std::string>();
+    const auto parsed = ParseJson(text, "export", name);
+    values[name] = parsed && parsed->is_primitive() ? *parsed : Json(text);
+  }
+  return values;
+}
+
+// The options of the file, and above them those of the command line.
+Result<ExportOptions> ReadOptions(const ExportCommandOptions& command) {
+  ExportOptions options;
+  if (!command.config.empty()) {
+    FAIRLEAD_ASSIGN_OR_RETURN(options, ReadNeuronConfig(command.config));
+  }
+  FAIRLEAD_RETURN_IF_ERROR(ApplyOptions(FlagsAsJson(command.flags), "", options));
+  if (!command.model.empty()) SetCheckpoint(command.model, options);
+  return options;
+}
+
+// The name under which ResolveModel finds the checkpoint.
+Result<std::string> ModelName(const ExportCommandOptions& command, const ExportOptions& options) {
+  if (!command.model.empty()) return command.model;
+  if (options.checkpoint_id.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "export",
+                "--model: expected a checkpoint, here or as checkpoint_id of --config, got none");
+  }
+  if (options.checkpoint_revision.empty()) return options.checkpoint_id;
+  return fmt::format("{}@{}", options.checkpoint_id, options.checkpoint_revision);
+}
+
+Status Run(const ExportCommandOptions& command) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const ExportOptions options, ReadOptions(command));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string name, ModelName(command, options));
+  FAIRLEAD_ASSIGN_OR_RETURN(const ResolvedModel model, ResolveModel(name));
   if (model.kind != ModelKind::kCheckpoint) {
     return Fail(ErrorCode::kInvalidArgument, "export",
-                "--model {}: expected a checkpoint with config.json, got {}", options.model,
+                "--model {}: expected a checkpoint with config.json, got {}", name,
                 model.kind == ModelKind::kArtifact ? "an artifact" : "a tokenizer");
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(const Backend* backend, FindBackend(options.artifact.target));
+  FAIRLEAD_ASSIGN_OR_RETURN(const Backend* backend, FindBackend(options.target));
   FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, Checkpoint::Open(model.dir));
-  options.artifact.checkpoint_id = options.model;
   uint64_t bytes = 0;
   {
     ProgressBar bar("exporting");
     FAIRLEAD_RETURN_IF_ERROR(ExportArtifact(
-        *checkpoint, options.output, options.artifact, *backend,
+        *checkpoint, command.output, options, *backend,
         [&](uint64_t done, uint64_t total) {
           bytes = total;
           bar.Update(done, total);
         },
-        options.force));
+        command.force));
   }
   std::cout << fmt::format("{}: {} of weights, {} of private memory in use at the end\n",
-                           options.output, HumanBytes(bytes),
+                           command.output, HumanBytes(bytes),
                            HumanBytes(ReadProcessMemory().anonymous_bytes));
   return {};
+}
+
+// A flag for each option of the table but the checkpoint's, which --model names.
+void AddOptionTable(CLI::App& command, std::map<std::string, CLI::Option*>& flags) {
+  for (const OptionInfo& info : OptionTable()) {
+    if (info.name.starts_with("checkpoint_")) continue;
+    const std::string name(info.name);
+    const Json value = OptionValue(info, ExportOptions());
+    std::string names = "--" + name;
+    if (!info.second_flag.empty()) names = fmt::format("--{},{}", info.second_flag, names);
+    CLI::Option* option = value.is_boolean() ? command.add_flag(names) : command.add_option(names);
+    option->description(std::string(info.help));
+    if (!value.is_boolean()) option->type_name(value.is_string() ? "TEXT" : "INT");
+    option->group(std::string(info.group));
+    if (value.is_string()) option->default_str(value.get<std::string>());
+    if (value.is_number()) option->default_str(value.dump());
+    flags[name] = option;
+  }
 }
 
 }  // namespace
@@ -53,33 +106,23 @@ void AddExportCommand(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("export", "Convert a checkpoint into an artifact that loads at once");
   auto options = std::make_shared<ExportCommandOptions>();
-  ExportOptions& artifact = options->artifact;
-  command->add_option("--model", options->model, "Checkpoint folder, or an id in the cache")
-      ->required();
+  command->add_option("--model", options->model,
+                      "Checkpoint folder, or an id (id@revision) in the cache; default: the "
+                      "checkpoint_id of --config");
   command->add_option("OUT", options->output, "Folder to create")->required();
-  command
-      ->add_option(
-          "--batch_size", artifact.batch_size,
-          "Sequences of a batch: recorded for targets with fixed shapes, the CPU runs any number")
-      ->check(NumberFrom<int64_t>(1, 4096))
-      ->capture_default_str();
-  command
-      ->add_option("--sequence_length", artifact.sequence_length,
-                   "Positions of a sequence; default: the model's limit, at most 4096")
-      ->check(NumberFrom<int64_t>(1, int64_t{1} << 30));
-  command
-      ->add_option("--torch_dtype", options->torch_dtype,
-                   "How weights that are not MXFP4 are stored: auto (as in the checkpoint), "
-                   "bfloat16 or float32")
-      ->capture_default_str();
-  command->add_option("--target", artifact.target, "The backend to lay weights out for")
-      ->capture_default_str();
+  command->add_option("--config", options->config,
+                      "A neuron_config.json to take options from; those given here win");
   command->add_flag("--force", options->force, "Replace OUT if it is an artifact");
+  AddOptionTable(*command, options->flags);
   command->footer(R"(
 Writes into a folder beside OUT and renames it at the end: OUT is complete or absent.
 --log_level debug prints every conversion: source tensors, shapes, types, transform, layout.
+Every key of neuron_config.json is an option; those that can have only one value here, such as
+--pp_degree 1, are not shown. docs/options.md explains them all.
 
-  fairlead export --model openai/gpt-oss-20b --sequence_length 8192 gpt-oss-20b/)");
+  fairlead export --model openai/gpt-oss-20b --sequence_length 8192 gpt-oss-20b/
+  fairlead export --model openai/gpt-oss-20b --tensor_parallel_size 4 gpt-oss-20b-tp4/
+  fairlead export --config neuron_config.json --batch_size 8 gpt-oss-20b/)");
   command->callback([options, &action] { action = [options] { return Run(*options); }; });
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/format.h"
@@ -53,11 +54,6 @@ std::vector<std::string> CommandNames(const CLI::App& app) {
 std::string SeeHelp(const CLI::App& command) {
   const bool whole_program = command.get_parent() == nullptr;
   return fmt::format("(see fairlead {}--help)", whole_program ? "" : command.get_name() + " ");
-}
-
-std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string nearest = Nearest(word, candidates);
-  return nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
 }
 
 // The subcommand that the arguments name first, or the program itself.

@@ -100,7 +100,7 @@ const Case kCases[] = {
      "JSON nested deeper than 64 levels"},
     {"ManifestEdited",
      [](const fs::path& dir) {
-       Replace(dir / kManifestName, "\"batch_size\":1", "\"batch_size\":2");
+       Replace(dir / kManifestName, "\"batch_size\":null", "\"batch_size\":2");
      },
      "DIR/fairlead.json: its checksum is wrong: the file was damaged or edited"},
     {"ManifestWithTextAfterItsEnd",
@@ -140,7 +140,7 @@ const Case kCases[] = {
      "sequence_length: expected 1 to 160, got 161"},
     {"TwoRanks",
      [](const fs::path& dir) { Forge(dir, [](Json& json) { json["options"]["tp_degree"] = 2; }); },
-     "tp_degree: expected an integer from 1 to 1, got 2"},
+     "ranks: expected 2, as tp_degree says, got 1"},
     {"NoRanks",
      [](const fs::path& dir) { Forge(dir, [](Json& json) { json["ranks"] = Json::array(); }); },
      "ranks: expected 1, as tp_degree says, got 0"},

@@ -57,7 +57,7 @@ std::vector<BadModel> BadArtifacts() {
                "format_version: expected 1, got 2; use a newer fairlead or write it anew with "
                "`fairlead export`"),
       Forged("LayoutUnknown", "rows16.mxfp4", "rows99.mxfp4", "rows99.mxfp4"),
-      Manifest("ManifestEdited", "\"batch_size\":1", "\"batch_size\":2",
+      Manifest("ManifestEdited", "\"batch_size\":null", "\"batch_size\":2",
                "fairlead.json: its checksum is wrong: the file was damaged or edited"),
       Manifest("FormatUnknown", "fairlead artifact", "another artifact",
                "format: expected \"fairlead artifact\", got \"another artifact\""),
