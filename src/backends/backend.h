@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/tensor.h"
 #include "config/model_facts.h"
+#include "distributed/group.h"
 #include "graph/graph.h"
 
 namespace fairlead {
@@ -51,6 +52,7 @@ struct ExecutorOptions {
   int max_slots = 1;          // sequences alive at once
   int64_t max_position = 0;   // 0: the model's own limit
   std::vector<int> kv_pages;  // per KV group; empty: enough for max_slots sequences of max_position
+  std::shared_ptr<Group> group;  // the ranks that share the model; nullptr: one rank
 };
 
 // Runs steps. Not thread-safe: one caller at a time. Owns the bytes of the KV cache, and nothing
