@@ -1,5 +1,8 @@
 #include "artifact/neuron_config.h"
 
+#include "artifact/option_table.h"
+#include "base/json.h"
+
 namespace fairlead {
 namespace {
 

@@ -1,12 +1,9 @@
-// What the user fixes when a model is exported: one table of options, from which they are read,
-// checked and written everywhere.
+// What the user fixes when a model is exported.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
-#include <vector>
 
 #include "artifact/convert.h"
 #include "base/error.h"
@@ -27,68 +24,12 @@ struct ExportOptions {
   bool output_logits = false;      // a record only: the host always has the logits
   TorchDtype torch_dtype = TorchDtype::kAuto;
   std::string target = "cpu";  // the backend whose layouts the weights get: that of the export
-  int tp_degree = 1;           // ranks that share each expert
-  int ep_degree = 1;           // groups of ranks that share out the experts
+  int tp_degree = 1;           // ranks that split each expert
+  int ep_degree = 1;           // groups of ranks, each with its part of the experts
 
   int ranks() const { return tp_degree * ep_degree; }
   bool operator==(const ExportOptions&) const = default;
 };
-
-struct OptionInfo {
-  // Kinds with a member are recorded in fairlead.json.
-  struct Text {
-    std::string ExportOptions::*member;  // null: empty
-  };
-  struct Target {
-    std::string ExportOptions::*member;
-  };
-  struct Count {
-    int64_t ExportOptions::*member;  // null: 0
-    int64_t min, max;
-  };
-  struct Degree {
-    int ExportOptions::*member;  // from 1
-    int64_t max;
-  };
-  struct Switch {
-    bool ExportOptions::*member;
-  };
-  struct Dtype {
-    TorchDtype ExportOptions::*member;
-  };
-  // A second key of another option: equal to it where both are given.
-  struct Alias {
-    std::string_view of;
-  };
-  // Says again what the options before it say.
-  struct Follows {
-    int64_t (*value)(const ExportOptions&);
-  };
-  // Nothing else is possible here.
-  struct Only {
-    Json value;
-  };
-  // Every value of this one's type gives the same results; this one is written.
-  struct Any {
-    Json value;
-  };
-
-  std::string_view name;
-  std::variant<Text, Target, Count, Degree, Switch, Dtype, Alias, Follows, Only, Any> kind;
-  std::string_view reason = "";  // why other values are refused
-  // On the command line; an option without help is accepted there, but not shown.
-  std::string_view group = "";
-  std::string_view help = "";
-  std::string_view second_flag = "";
-
-  bool recorded() const;  // whether fairlead.json has it
-};
-
-// Every option, in the order in which they are written.
-const std::vector<OptionInfo>& OptionTable();
-
-// The value of an option as JSON. That of ExportOptions() is the default.
-Json OptionValue(const OptionInfo& info, const ExportOptions& options);
 
 // Sets what the object `values` has; null sets the default. Refuses unknown names, with the nearest
 // known one, and values that cannot be, with the reason. `source` is the file they are from, empty
@@ -100,6 +41,8 @@ std::string_view TorchDtypeName(TorchDtype dtype);
 
 // Records "id@revision" in two parts; a folder is recorded whole, whatever its name.
 void SetCheckpoint(std::string_view id_or_path, ExportOptions& options);
+// What ResolveModel finds the recorded checkpoint by.
+std::string CheckpointName(const ExportOptions& options);
 
 // The options with defaults filled in for a model: sequence_length and max_context_length are no
 // longer 0. Refuses what the model cannot do. Which degrees are valid, only its graph knows.

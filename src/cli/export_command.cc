@@ -4,6 +4,7 @@
 
 #include "artifact/export.h"
 #include "artifact/neuron_config.h"
+#include "artifact/option_table.h"
 #include "backends/registry/registry.h"
 #include "checkpoint/resolve.h"
 #include "cli/command.h"
@@ -39,24 +40,17 @@ Result<ExportOptions> ReadOptions(const ExportCommandOptions& command) {
     FAIRLEAD_ASSIGN_OR_RETURN(options, ReadNeuronConfig(command.config));
   }
   FAIRLEAD_RETURN_IF_ERROR(ApplyOptions(FlagsAsJson(command.flags), "", options));
-  if (!command.model.empty()) SetCheckpoint(command.model, options);
-  return options;
-}
-
-// The name under which ResolveModel finds the checkpoint.
-Result<std::string> ModelName(const ExportCommandOptions& command, const ExportOptions& options) {
-  if (!command.model.empty()) return command.model;
+  SetCheckpoint(command.model.empty() ? CheckpointName(options) : command.model, options);
   if (options.checkpoint_id.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "export",
                 "--model: expected a checkpoint, here or as checkpoint_id of --config, got none");
   }
-  if (options.checkpoint_revision.empty()) return options.checkpoint_id;
-  return fmt::format("{}@{}", options.checkpoint_id, options.checkpoint_revision);
+  return options;
 }
 
 Status Run(const ExportCommandOptions& command) {
   FAIRLEAD_ASSIGN_OR_RETURN(const ExportOptions options, ReadOptions(command));
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::string name, ModelName(command, options));
+  const std::string name = CheckpointName(options);
   FAIRLEAD_ASSIGN_OR_RETURN(const ResolvedModel model, ResolveModel(name));
   if (model.kind != ModelKind::kCheckpoint) {
     return Fail(ErrorCode::kInvalidArgument, "export",

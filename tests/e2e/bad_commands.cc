@@ -37,6 +37,12 @@ BadCommand Export(const std::string& name, const Words& more, int exit_code,
   return {name, arguments, exit_code, message};
 }
 
+// An export with a neuron_config.json that the test's set-up writes.
+BadCommand Configured(const std::string& name, const std::string& file, int exit_code,
+                      const std::string& message) {
+  return Export(name, {"DIR/out", "--config", "DIR/" + file}, exit_code, message);
+}
+
 BadCommand Tokenize(const std::string& name, const Words& more, int exit_code,
                     const std::string& message) {
   Words arguments = {"tokenize", "DIR/tokenizer"};
@@ -132,16 +138,80 @@ std::vector<BadCommand> Numbers() {
        {"compare", "SOUND", "--tolerance", "-1"},
        2,
        "--tolerance: expected a number of at least 0, got \"-1\""},
-      Export("BatchOfZero", {"DIR/out", "--batch_size", "0"}, 2,
-             "[export] batch_size: expected an integer from 1 to 1048576, got 0"),
-      Export("SequenceOfZero", {"DIR/out", "--sequence_length", "0"}, 2,
-             "[export] sequence_length: expected an integer from 1 to 2147483647, got 0"),
-      Export("SequenceBeyondTheModel", {"DIR/out", "--sequence_length", "2000"}, 2,
-             "sequence_length: expected 1 to 1024, got 2000"),
       {"InspectedSequenceBeyondTheModel",
        {"inspect", "SOUND", "--sequence_length", "2000"},
        2,
        "--sequence_length: expected 1 to 1024, got 2000"},
+  };
+}
+
+std::vector<BadCommand> ExportOptions() {
+  const std::string degree = "expected an integer from 1 to 1024, got ";
+  return {
+      Export("BatchOfZero", {"DIR/out", "--batch_size", "0"}, 2,
+             "[export] batch_size: expected an integer from 1 to 1048576, got 0"),
+      Export("BatchNegative", {"DIR/out", "--batch_size", "-1"}, 2,
+             "[export] batch_size: expected an integer from 1 to 1048576, got -1"),
+      Export("BatchOctal", {"DIR/out", "--batch_size", "010"}, 2,
+             "[export] batch_size: expected an integer from 1 to 1048576, got \"010\""),
+      Export("BatchEmpty", {"DIR/out", "--batch_size", ""}, 2, "batch_size"),
+      Export("BatchTwice", {"DIR/out", "--batch_size", "1", "--batch-size", "2"}, 2,
+             "--batch_size: At Most 1 required but received 2"),
+      Export("BatchUnderTwoNames", {"DIR/out", "--batch_size", "1", "--max_batch_size", "2"}, 2,
+             "[export] max_batch_size: expected 1, got 2: it is another name of batch_size"),
+      Export("SequenceOfZero", {"DIR/out", "--sequence_length", "0"}, 2,
+             "[export] sequence_length: expected an integer from 1 to 2147483647, got 0"),
+      Export("SequenceBeyondTheModel", {"DIR/out", "--sequence_length", "2000"}, 2,
+             "[export] sequence_length: expected 1 to 1024, got 2000"),
+      Export("PromptBeyondTheSequence",
+             {"DIR/out", "--sequence_length", "64", "--max_context_length", "65"}, 2,
+             "[export] max_context_length: expected 1 to 64, got 65"),
+      Export("ChunkNegative", {"DIR/out", "--prefill_chunk_size", "-1"}, 2,
+             "[export] prefill_chunk_size: expected an integer from 0 to 1048576, got -1"),
+      Export("NoRanks", {"DIR/out", "--tensor-parallel-size", "0"}, 2,
+             "[export] tp_degree: " + degree + "0"),
+      Export("RanksOfLetters", {"DIR/out", "--tp_degree", "two"}, 2,
+             "[export] tp_degree: " + degree + "\"two\""),
+      Export("NoExpertGroups", {"DIR/out", "--expert_parallel_size", "0"}, 2,
+             "[export] ep_degree: " + degree + "0"),
+      Export("TooManyExpertGroups", {"DIR/out", "--ep-degree", "1025"}, 2,
+             "[export] ep_degree: " + degree + "1025"),
+      Export("Pipeline", {"DIR/out", "--pp_degree", "2"}, 2,
+             "[export] pp_degree: expected 1, got 2: layers are not spread over ranks"),
+      Export("FusedQkv", {"DIR/out", "--fused_qkv"}, 2,
+             "[export] fused_qkv: expected false, got true: q, k and v stay three projections"),
+      Export("NoGluMlp", {"DIR/out", "--glu_mlp=false"}, 2,
+             "[export] glu_mlp: expected true, got false: gpt-oss has gated experts"),
+      Export("FlagNeitherTrueNorFalse", {"DIR/out", "--output_logits=maybe"}, 2,
+             "[export] output_logits: expected true or false, got \"maybe\""),
+      Export("DroppedTokens", {"DIR/out", "--capacity_factor", "1.5"}, 2,
+             "[export] capacity_factor: expected null, got 1.5: dropping tokens is refused"),
+      Export("DtypeUnknown", {"DIR/out", "--torch_dtype", "int8"}, 2,
+             "[export] torch_dtype: expected auto, bfloat16 or float32, got \"int8\": "),
+      Export("TargetNeuron", {"DIR/out", "--target", "trn2"}, 2,
+             "[export] target: expected cpu, got \"trn2\": this build has no backend for Neuron"),
+      Export("TargetBackendUnknown", {"DIR/out", "--target", "tpu"}, 2,
+             "\"tpu\": expected reference or cpu"),
+      Export("ExportOptionMisspelt", {"DIR/out", "--tp_degre", "2"}, 2,
+             "unknown option \"--tp_degre\"; did you mean --tp_degree?"),
+      Configured("ConfigAbsent", "none", 1, "[export] DIR/none: cannot open: No such file"),
+      Configured("ConfigAFolder", "folder", 1, "[export] DIR/folder: expected a regular file"),
+      Configured("ConfigNotJson", "file", 1, "[export] DIR/file: invalid JSON at byte"),
+      Configured("ConfigOfAnotherShape", "list.json", 1,
+                 "[export] DIR/list.json: expected a JSON object, got []"),
+      Configured("ConfigWithATypingError", "misspelt.json", 1,
+                 "[export] DIR/misspelt.json: tp_degre: expected no such option, got 8; did you "
+                 "mean tp_degree?"),
+      Configured("ConfigForAnotherDevice", "neuron.json", 1,
+                 "[export] DIR/neuron.json: fused_qkv: expected false, got true: q, k and v"),
+      {"ConfigWithoutCheckpoint",
+       {"export", "--config", "DIR/empty.json", "DIR/out"},
+       2,
+       "--model: expected a checkpoint, here or as checkpoint_id of --config, got none"},
+      {"ConfigOfAnAbsentCheckpoint",
+       {"export", "--config", "DIR/absent.json", "DIR/out"},
+       1,
+       "hf download a/b --exclude 'original/*' --exclude 'metal/*' --revision v2"},
   };
 }
 
@@ -153,10 +223,6 @@ std::vector<BadCommand> Choices() {
       isa,
       Generate("BackendUnknown", {"--backend", "tpu"}, "\"tpu\": expected reference or cpu"),
       Generate("ProfileUnknown", {"--profile", "fast"}, "--profile: fast not in {exact}"),
-      Export("DtypeUnknown", {"DIR/out", "--torch_dtype", "int8"}, 2,
-             "torch_dtype: expected auto, bfloat16 or float32, got \"int8\""),
-      Export("TargetBackendUnknown", {"DIR/out", "--target", "tpu"}, 2,
-             "\"tpu\": expected reference or cpu"),
       Prompt("PromptEmpty", "", "prompt: expected at least 1 token, got 0"),
       Prompt("PromptEmptyAmongOthers", "Hello||Bye", "prompt: expected at least 1 token, got 0"),
       Prompt("PromptNotUtf8", "Hello \xff",
@@ -280,7 +346,7 @@ std::vector<BadCommand> Models() {
 
 std::vector<BadCommand> BadCommands() {
   std::vector<BadCommand> all;
-  for (const auto& group : {Parsing(), Numbers(), Choices(), Files(), Models()}) {
+  for (const auto& group : {Parsing(), Numbers(), ExportOptions(), Choices(), Files(), Models()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;

@@ -72,6 +72,11 @@ class BadCommandTest : public BadInput, public ::testing::WithParamInterface<Bad
     Write("folder/file", "");
     Write("line\nbreak/file", "");
     Write("tokenizer/tokenizer.json", ReadText(TinyModel() / "tokenizer.json"));
+    Write("list.json", "[]");
+    Write("empty.json", "{}");
+    Write("misspelt.json", R"({"tp_degre": 8})");
+    Write("neuron.json", R"({"tp_degree": 8, "fused_qkv": true})");
+    Write("absent.json", R"({"checkpoint_id": "a/b", "checkpoint_revision": "v2"})");
     fs::create_symlink("/nonexistent", dir() / "link");
     fs::create_directory(dir() / "dangling");
     fs::create_symlink("/nonexistent/config.json", dir() / "dangling" / "config.json");

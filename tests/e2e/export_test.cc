@@ -26,6 +26,8 @@ class Export : public ProgramTest {
     arguments.insert(arguments.end(), options.begin(), options.end());
     Succeed(arguments);
   }
+  // What the artifact says it was made with.
+  Json Options() const { return Json::parse(ReadText(out() / "fairlead.json"))["options"]; }
   Json Load() const { return Json::parse(Succeed({"load", out(), "--verify", "--json"})); }
   Tensor Logits(const fs::path& model, const char* backend = "cpu") const {
     const fs::path file = dir() / "logits.safetensors";
@@ -103,6 +105,57 @@ TEST_F(Export, ShapeOptionsAreKept) {
   const std::string line = Succeed(
       {"generate", out(), "--prompts", "The ship", "--length", "900", "--ignore_eos", "--json"});
   EXPECT_EQ(Json::parse(line)["ids"].size(), 62u);
+}
+
+TEST_F(Export, TakesOptionsFromAFileAndThoseOfTheCommandLineAboveIt) {
+  const Json file = {{"checkpoint_id", TinyModel()},  {"batch_size", 4},
+                     {"max_batch_size", 4},           {"sequence_length", 128},
+                     {"max_context_length", 128},     {"n_active_tokens", 128},
+                     {"output_logits", true},         {"continuous_batching", true},
+                     {"torch_dtype", "torch.float32"}};
+  const fs::path config = Write("neuron_config.json", file.dump());
+  Succeed({"export", "--config", config, out()});
+  EXPECT_EQ(Options(), Json({{"checkpoint_id", TinyModel()},
+                             {"checkpoint_revision", nullptr},
+                             {"batch_size", 4},
+                             {"sequence_length", 128},
+                             {"max_context_length", 128},
+                             {"prefill_chunk_size", nullptr},
+                             {"tp_degree", 1},
+                             {"ep_degree", 1},
+                             {"torch_dtype", "float32"},
+                             {"target", "cpu"},
+                             {"output_logits", true}}));
+  Succeed({"export", "--config", config, out(), "--force", "--model", GoldenDir("tied_odd"),
+           "--max-batch-size", "2", "--sequence_length=64", "--prefill-chunk-size", "16",
+           "--tensor_parallel_size", "1", "--ep-degree", "1", "--output_logits=false"});
+  EXPECT_EQ(Options(), Json({{"checkpoint_id", GoldenDir("tied_odd")},
+                             {"checkpoint_revision", nullptr},
+                             {"batch_size", 2},
+                             {"sequence_length", 64},
+                             {"max_context_length", 64},
+                             {"prefill_chunk_size", 16},
+                             {"tp_degree", 1},
+                             {"ep_degree", 1},
+                             {"torch_dtype", "float32"},
+                             {"target", "cpu"},
+                             {"output_logits", false}}));
+}
+
+TEST_F(Export, RecordsIdAndRevisionOfACachedModel) {
+  const fs::path snapshot = dir() / "hub" / "models--org--tiny" / "snapshots" / "0a1b";
+  fs::create_directories(snapshot);
+  CopyModel(TinyModel(), snapshot);
+  const auto make = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "export");
+    arguments.insert(arguments.end(), {out(), "--force"});
+    Succeed(Invocation{arguments, {{"HF_HUB_CACHE", dir() / "hub"}}});
+    EXPECT_EQ(Options()["checkpoint_id"], "org/tiny");
+    EXPECT_EQ(Options()["checkpoint_revision"], "0a1b");
+  };
+  make({"--model", "org/tiny@0a1b"});
+  make({"--config", Write("neuron_config.json", R"({"checkpoint_id": "org/tiny",
+                                                    "checkpoint_revision": "0a1b"})")});
 }
 
 TEST_F(Export, ForceReplacesAnArtifact) {
