@@ -30,8 +30,12 @@ Refusal CannotRemove(std::string_view why) {
   return {fmt::format("cannot be removed: {}", why), /*system=*/true};
 }
 
-// Why an entry stays, for one that a living process has.
+// Why an entry stays, for one whose lock cannot be had.
 Refusal Busy(const CacheEntry& entry) {
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(entry.path, ignored))) {
+    return {"removed by another process", /*system=*/false};
+  }
   const bool unfinished = entry.state == CacheState::kUnfinished;
   return {fmt::format("{} by a running process", unfinished ? "being written" : "in use"),
           /*system=*/false};

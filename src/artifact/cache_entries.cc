@@ -105,6 +105,7 @@ std::optional<CacheEntry> Describe(const fs::path& path) {
     return std::nullopt;
   }
   entry.bytes = TreeBytes(path);
+  if (!fs::exists(fs::symlink_status(path, ignored))) return std::nullopt;  // removed meanwhile
   return entry;
 }
 

@@ -20,6 +20,7 @@ void AddInspectCommand(CLI::App& app, Action& action);
 void AddTokenizeCommand(CLI::App& app, Action& action);
 void AddLogitsCommand(CLI::App& app, Action& action);
 void AddCompareCommand(CLI::App& app, Action& action);
+void AddCacheCommand(CLI::App& app, Action& action);
 
 // A request that cannot be carried out as asked: the program exits with 2, as for an unknown
 // option. Status values with this code that a command returns count as usage errors too.

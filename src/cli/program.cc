@@ -20,8 +20,9 @@ constexpr int kUsage = 2;
 constexpr const char* kFooter = R"(
 MODEL is a folder (a Hugging Face checkpoint or an exported artifact) or an id such as
 openai/gpt-oss-20b, looked up in the Hugging Face cache. A checkpoint is exported into Fairlead's
-own cache the first time it is used: $FAIRLEAD_CACHE, or ~/.cache/fairlead. FAIRLEAD_FORCE_ISA
-(scalar, avx2 or avx512) chooses the instruction set of the cpu backend.
+own cache the first time it is used: $FAIRLEAD_CACHE, or ~/.cache/fairlead, of which
+`fairlead cache` takes care. FAIRLEAD_FORCE_ISA (scalar, avx2 or avx512) chooses the instruction set
+of the cpu backend.
 
 Options may be written with underscores or dashes: --batch_size, --batch-size.
 Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 usage.
@@ -52,18 +53,23 @@ std::vector<std::string> CommandNames(const CLI::App& app) {
 }
 
 std::string SeeHelp(const CLI::App& command) {
-  const bool whole_program = command.get_parent() == nullptr;
-  return fmt::format("(see fairlead {}--help)", whole_program ? "" : command.get_name() + " ");
+  std::string words;
+  for (const CLI::App* part = &command; part->get_parent() != nullptr; part = part->get_parent()) {
+    words.insert(0, part->get_name() + " ");
+  }
+  return fmt::format("(see fairlead {}--help)", words);
 }
 
-// The subcommand that the arguments name first, or the program itself.
+// The subcommand that the arguments name first, or its own subcommand ("cache list"), or the
+// program itself.
 const CLI::App& ChosenCommand(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const CLI::App* chosen = &app;
   for (const std::string& argument : arguments) {
-    for (const CLI::App* command : app.get_subcommands({})) {
-      if (command->get_name() == argument) return *command;
-    }
+    const auto commands = chosen->get_subcommands(
+        [&](const CLI::App* command) { return command->get_name() == argument; });
+    if (!commands.empty()) chosen = commands.front();
   }
-  return app;
+  return *chosen;
 }
 
 // The option of that name, of the command or of the program; nullptr for none.
@@ -119,12 +125,13 @@ void ReportUnknownOption(const CLI::App& app, const CLI::App& command, const std
 void ReportUnexpected(const CLI::App& app, const CLI::App& command) {
   const std::vector<std::string> unexpected = app.remaining(/*recurse=*/true);
   const std::string word = unexpected.empty() ? "" : unexpected.front();
-  const bool no_command = command.get_parent() == nullptr;
+  const bool no_command = !command.get_subcommands({}).empty();
   const char* const kind = word.starts_with('-') ? "unknown option"
                            : no_command          ? "unknown command"
                                                  : "unexpected argument";
   Complain(fmt::format("{} \"{}\"{} {}", kind, word,
-                       no_command ? DidYouMean(word, CommandNames(app)) : "", SeeHelp(command)));
+                       no_command ? DidYouMean(word, CommandNames(command)) : "",
+                       SeeHelp(command)));
 }
 
 int ReportParseError(const CLI::App& app, const CLI::App& command, const CLI::ParseError& error) {
@@ -145,6 +152,14 @@ int ReportFailure(const Error& error) {
   return error.code == kUsageError ? kUsage : kFailure;
 }
 
+// To the help of every command below `app`.
+void AppendGeneralOptions(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands({})) {
+    command->footer(command->get_footer() + kGeneralOptions);
+    AppendGeneralOptions(*command);
+  }
+}
+
 int ParseAndRun(int argc, const char* const* argv) {
   CLI::App app("Runs gpt-oss models: export a checkpoint, load it, generate.", "fairlead");
   app.footer(kFooter);
@@ -163,9 +178,8 @@ int ParseAndRun(int argc, const char* const* argv) {
   AddTokenizeCommand(app, action);
   AddLogitsCommand(app, action);
   AddCompareCommand(app, action);
-  for (CLI::App* command : app.get_subcommands({})) {
-    command->footer(command->get_footer() + kGeneralOptions);
-  }
+  AddCacheCommand(app, action);
+  AppendGeneralOptions(app);
 
   const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   const CLI::App& command = ChosenCommand(app, arguments);
