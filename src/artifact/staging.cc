@@ -38,6 +38,14 @@ Result<fs::path> NormalTarget(const fs::path& target) {
   return normal;
 }
 
+// Whether a file system is mounted on the folder `target`, over which nothing can be renamed.
+bool IsMountPoint(const fs::path& target) {
+  struct stat folder {
+  }, parent{};
+  return ::stat(target.c_str(), &folder) == 0 &&
+         ::stat(target.parent_path().c_str(), &parent) == 0 && folder.st_dev != parent.st_dev;
+}
+
 // Whether `target` may be made or replaced.
 Status CheckTarget(const fs::path& target, bool force) {
   std::error_code error;
@@ -45,8 +53,14 @@ Status CheckTarget(const fs::path& target, bool force) {
   if (status.type() == fs::file_type::not_found) return {};
   if (status.type() == fs::file_type::none) return SystemError(target, "look at", error.value());
   if (status.type() == fs::file_type::directory) {
+    if (IsMountPoint(target)) {
+      return Fail(ErrorCode::kInvalidArgument, "export",
+                  "{}: expected no such folder, got a mount point; name a folder inside it",
+                  target.string());
+    }
     if (fs::is_empty(target, error) && !error) return {};
-    const bool artifact = fs::exists(target / kManifestName, error);
+    const bool artifact =
+        fs::symlink_status(target / kManifestName, error).type() == fs::file_type::regular;
     if (artifact && force) return {};
     return Fail(ErrorCode::kInvalidArgument, "export", "{}: expected no such folder, got {}",
                 target.string(),
@@ -107,11 +121,9 @@ std::string_view TargetOfTemporary(std::string_view name) {
 Result<StagingFolder> StagingFolder::Create(const fs::path& wanted, bool force) {
   FAIRLEAD_ASSIGN_OR_RETURN(const fs::path target, NormalTarget(wanted));
   FAIRLEAD_RETURN_IF_ERROR(CheckTarget(target, force));
-  std::error_code error;
-  fs::create_directories(target.parent_path(), error);
-  if (error) return SystemError(target.parent_path(), "create the folder", error.value());
-  RemoveStale(target);
   StagingFolder folder(target, force);
+  FAIRLEAD_RETURN_IF_ERROR(folder.MakeParents());
+  RemoveStale(target);
   constexpr int kAttempts = 100;  // more than the cleaners that could get in between
   for (int attempt = 0; attempt < kAttempts && !folder.lock_; ++attempt) {
     const fs::path path = TemporaryPath(target);
@@ -129,11 +141,25 @@ Result<StagingFolder> StagingFolder::Create(const fs::path& wanted, bool force) 
 StagingFolder::StagingFolder(StagingFolder&& other) noexcept
     : target_(std::move(other.target_)),
       force_(other.force_),
+      made_parents_(std::exchange(other.made_parents_, {})),
       path_(std::exchange(other.path_, {})),
       lock_(std::move(other.lock_)) {}
 
 StagingFolder::~StagingFolder() {
   if (!path_.empty()) RemoveTree(path_);
+  for (const fs::path& parent : made_parents_) ::rmdir(parent.c_str());  // unless others use it
+}
+
+Status StagingFolder::MakeParents() {
+  std::error_code error;
+  const fs::path last = target_.parent_path();
+  for (fs::path parent = last; !fs::exists(parent, error) && !error;) {
+    made_parents_.push_back(parent);
+    parent = parent.parent_path();
+  }
+  fs::create_directories(last, error);
+  if (error) return SystemError(last, "create the folder", error.value());
+  return {};
 }
 
 Status StagingFolder::Rename() {
@@ -164,6 +190,7 @@ Status StagingFolder::Rename() {
 Status StagingFolder::Commit() {
   FAIRLEAD_RETURN_IF_ERROR(SyncDirectory(path_));
   FAIRLEAD_RETURN_IF_ERROR(Rename());
+  made_parents_.clear();
   return SyncDirectory(target_.parent_path());
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "artifact/path_lock.h"
 #include "base/error.h"
@@ -17,7 +18,8 @@ std::filesystem::path TemporaryPath(const std::filesystem::path& target);
 std::string_view TargetOfTemporary(std::string_view name);
 
 // Fills a hidden folder ".NAME.tmp-PID-RANDOM" beside the target; a lock on it shows others that
-// it is in use, and ends with the process. Without Commit the folder is removed.
+// it is in use, and ends with the process. Without Commit the folder is removed, and so are the
+// parents that were made for it.
 class StagingFolder {
  public:
   // Checks that `target` may be written (see ExportArtifact), makes its parents, removes the hidden
@@ -37,11 +39,13 @@ class StagingFolder {
  private:
   StagingFolder(std::filesystem::path target, bool force)
       : target_(std::move(target)), force_(force) {}
+  Status MakeParents();
   Status Rename();
 
   std::filesystem::path target_;
   bool force_;
-  std::filesystem::path path_;  // empty once committed
+  std::vector<std::filesystem::path> made_parents_;  // the deepest first; none once committed
+  std::filesystem::path path_;                       // empty once committed
   std::optional<PathLock> lock_;
 };
 

@@ -123,9 +123,9 @@ void Listen(int out, int err, Clock::time_point deadline, Outcome& outcome) {
   std::string buffer(kPacketBytes, '\0');
   std::array<pollfd, 2> waiting = {{{out, POLLIN, 0}, {err, POLLIN, 0}}};
   while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0 || ::poll(waiting.data(), waiting.size(), static_cast<int>(left)) <= 0) return;
+    const auto left = std::chrono::nanoseconds(deadline - Clock::now()).count();
+    const timespec timeout = {left / 1'000'000'000, left % 1'000'000'000};
+    if (left <= 0 || ::ppoll(waiting.data(), waiting.size(), &timeout, nullptr) <= 0) return;
     for (size_t i = 0; i < waiting.size(); ++i) {
       if (waiting[i].fd < 0 || waiting[i].revents == 0) continue;
       const ssize_t count = ::recv(waiting[i].fd, buffer.data(), buffer.size(), 0);
@@ -155,9 +155,11 @@ Outcome RunFairlead(const Invocation& invocation) {
   out.CloseTheirs();
   err.CloseTheirs();
   if (pid <= 0) return outcome;
-  Listen(out.ours(), err.ours(), start + invocation.limit, outcome);
-  if (Clock::now() - start >= invocation.limit) {
-    ADD_FAILURE() << "no end after " << invocation.limit.count() << " s";
+  const bool to_be_killed = invocation.kill_after.count() > 0;
+  const std::chrono::microseconds limit = to_be_killed ? invocation.kill_after : invocation.limit;
+  Listen(out.ours(), err.ours(), start + limit, outcome);
+  if (Clock::now() - start >= limit) {
+    if (!to_be_killed) ADD_FAILURE() << "no end after " << invocation.limit.count() << " s";
     ::kill(pid, SIGKILL);
   }
   int status = 0;

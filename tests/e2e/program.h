@@ -17,10 +17,11 @@ namespace fairlead::e2e {
 struct Invocation {
   std::vector<std::string> arguments;
   std::map<std::string, std::string> environment = {};
-  std::string input = "";             // what stdin holds
-  std::filesystem::path output = "";  // a file for stdout instead of Outcome::out
-  std::chrono::seconds limit{60};     // killed after this, which is a failure
-  uint64_t largest_file = 0;          // that the program may write, in bytes; 0: any
+  std::string input = "";                   // what stdin holds
+  std::filesystem::path output = "";        // a file for stdout instead of Outcome::out
+  std::chrono::seconds limit{60};           // killed after this, which is a failure
+  std::chrono::microseconds kill_after{0};  // killed then, which is none; 0: never
+  uint64_t largest_file = 0;                // that the program may write, in bytes; 0: any
 };
 
 struct Outcome {
