@@ -73,6 +73,11 @@ void PrintJson(const fs::path& cache, const std::vector<CacheEntry>& entries, ui
   std::cout << result.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
+// Not known of what is unfinished.
+std::string Degree(const CacheEntry& entry, int64_t degree) {
+  return entry.state == CacheState::kUnfinished ? "" : fmt::format("{}", degree);
+}
+
 void PrintTable(const fs::path& cache, const std::vector<CacheEntry>& entries, uint64_t limit) {
   if (!entries.empty()) {
     size_t name = 4, model = 5;
@@ -85,8 +90,8 @@ void PrintTable(const fs::path& cache, const std::vector<CacheEntry>& entries, u
     for (const CacheEntry& entry : entries) {
       std::cout << fmt::format("{:<{}}  {:<{}}  {:>8}  {:>2}  {:>2}  {:<16}  {}\n", entry.name(),
                                name, OneLine(entry.model), model, HumanBytes(entry.bytes),
-                               entry.tp_degree, entry.ep_degree, LocalTime(entry.last_used),
-                               OneLine(DescribeState(entry)));
+                               Degree(entry, entry.tp_degree), Degree(entry, entry.ep_degree),
+                               LocalTime(entry.last_used), OneLine(DescribeState(entry)));
     }
   }
   std::cout << fmt::format(
