@@ -227,6 +227,30 @@ TEST(BrokenGroup, AbortAtAnyTimeHurtsNobody) {
   }
 }
 
+// The last rank to come copies to buffers of those that wait: they must not leave meanwhile.
+TEST(BrokenGroup, AbortWhileALargeMessageIsCopiedHurtsNobody) {
+  const std::vector<std::byte> message(8 << 20);
+  for (int round = 0; round < 12; ++round) {
+    const std::vector<std::shared_ptr<Group>> groups = ThreadGroups(4);
+    std::thread aborter([&] {
+      std::this_thread::sleep_for(milliseconds(round));
+      groups[0]->Abort(kStop);
+    });
+    ExpectAllFail(groups, kStop.message, [&](Group& group) {
+      while (true) {
+        if (group.rank() == 0) {
+          FAIRLEAD_RETURN_IF_ERROR(group.Send(message));
+        } else {
+          const Result<std::vector<std::byte>> received = group.Receive();
+          FAIRLEAD_RETURN_IF_ERROR(received);
+          EXPECT_EQ(received->size(), message.size());
+        }
+      }
+    });
+    aborter.join();
+  }
+}
+
 TEST(BrokenGroup, TheFirstErrorStays) {
   const std::vector<std::shared_ptr<Group>> groups = ThreadGroups(2);
   groups[1]->Abort(kStop);
