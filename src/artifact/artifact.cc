@@ -63,10 +63,10 @@ Result<RankFile> OpenRank(const Manifest& manifest, size_t rank, const fs::path&
   const size_t ranks = manifest.ranks.size();
   RankFile opened;
   FAIRLEAD_ASSIGN_OR_RETURN(opened.file, SafetensorsFile::Open(dir / WeightsName(rank, ranks)));
-  if (opened.file->metadata() != WeightsMetadata(manifest.checkpoint_fingerprint, rank, ranks)) {
+  if (opened.file->metadata() != WeightsMetadata(manifest.checkpoint_hash, rank, ranks)) {
     return Invalid(opened.file->path(),
                    "expected rank {} of {} of the checkpoint {}, got a file of another artifact",
-                   rank, ranks, manifest.checkpoint_fingerprint);
+                   rank, ranks, manifest.checkpoint_hash);
   }
   for (const StoredTensor& tensor : manifest.ranks[rank]) opened.stored[tensor.name] = &tensor;
   return opened;
@@ -82,6 +82,14 @@ bool IsPossible(const StoredTensor& tensor) {
   return tensor.layout.format != StorageFormat::kMxfp4 || tensor.shape.back() % kMxfp4Block == 0;
 }
 
+std::string AxesString(const Parameter& parameter) {
+  std::string text;
+  for (size_t i = 0; i < parameter.shape.size(); ++i) {
+    text += (i > 0 ? ", " : "") + parameter.axis(i).ToString();
+  }
+  return text;
+}
+
 // Checks one parameter against its declaration and returns its place in the map.
 Result<PackedTensor> FindTensor(const Parameter& parameter, const RankFile& rank) {
   const fs::path& path = rank.file->path();
@@ -93,6 +101,10 @@ Result<PackedTensor> FindTensor(const Parameter& parameter, const RankFile& rank
                    found == rank.stored.end() ? kManifestName : "the file");
   }
   const StoredTensor& stored = *found->second;
+  if (stored.axes != parameter.axes) {
+    return Invalid(path, "{}: expected the part [{}], got another", parameter.name,
+                   AxesString(parameter));
+  }
   if (stored.shape != parameter.shape) {
     return Invalid(path, "{}: expected shape {}, got {}", parameter.name,
                    ShapeString(parameter.shape), ShapeString(stored.shape));
@@ -119,15 +131,10 @@ Result<PackedTensor> FindTensor(const Parameter& parameter, const RankFile& rank
   return tensor;
 }
 
-Result<Weights> MapWeights(const Graph& graph, const RankFile& rank, bool verify) {
+Result<Weights> MapWeights(const Graph& graph, const RankFile& rank) {
   Weights weights;
   for (const Parameter* parameter : graph.parameters()) {
-    FAIRLEAD_ASSIGN_OR_RETURN(const PackedTensor tensor, FindTensor(*parameter, rank));
-    if (verify && ChecksumOf(tensor.bytes) != rank.stored.at(parameter->name)->xxh3) {
-      return Invalid(rank.file->path(), "{}: its checksum is wrong: the file was damaged",
-                     parameter->name);
-    }
-    weights.tensors[parameter->name] = tensor;
+    FAIRLEAD_ASSIGN_OR_RETURN(weights.tensors[parameter->name], FindTensor(*parameter, rank));
   }
   const size_t declared = std::max(rank.stored.size(), rank.file->entries().size());
   if (declared != weights.tensors.size()) {
@@ -136,6 +143,25 @@ Result<Weights> MapWeights(const Graph& graph, const RankFile& rank, bool verify
   }
   weights.owners.push_back(rank.file);
   return weights;
+}
+
+// Compares every byte with the checksums, piece by piece so that progress shows.
+Status VerifyWeights(const Weights& weights, const RankFile& rank, ProgressMeter& progress) {
+  constexpr size_t kPiece = size_t{4} << 20;
+  for (const auto& [name, stored] : rank.stored) {
+    std::span<const std::byte> bytes = weights.tensors.at(std::string(name)).bytes;
+    Checksum checksum;
+    while (!bytes.empty()) {
+      const size_t count = std::min(bytes.size(), kPiece);
+      checksum.Add(bytes.first(count));
+      progress.Add(count);
+      bytes = bytes.subspan(count);
+    }
+    if (checksum.Digest() != stored->xxh3) {
+      return Invalid(rank.file->path(), "{}: its checksum is wrong: the file was damaged", name);
+    }
+  }
+  return {};
 }
 
 // Cheap enough for every load: each recorded file is there, in its size.
@@ -151,24 +177,34 @@ Status CheckFileSizes(const Manifest& manifest, const fs::path& dir) {
   return {};
 }
 
-Result<std::shared_ptr<const Program>> LoadProgram(const Manifest& manifest, const fs::path& dir,
-                                                   bool verify) {
+Result<std::unique_ptr<const Model>> LoadModel(const Manifest& manifest, const fs::path& dir) {
   if (manifest.FindFile(kConfigName) == nullptr) {
     return Invalid(dir / kManifestName, "files: expected {}, got none", kConfigName);
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const Json config, ReadRecordedJson(manifest, kConfigName, dir));
   FAIRLEAD_ASSIGN_OR_RETURN(const Json generation_config,
                             ReadRecordedJson(manifest, kGenerationConfigName, dir));
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto model, CreateModel(config, generation_config));
-  auto program = std::make_shared<Program>();
-  program->facts = model->Describe();
-  if (const auto options = ResolveOptions(manifest.options, program->facts); !options) {
+  FAIRLEAD_ASSIGN_OR_RETURN(auto model, CreateModel(config, generation_config));
+  if (const auto options = ResolveOptions(manifest.options, model->Describe()); !options) {
     return Invalid(dir / kManifestName, "options: {}", options.error().message);
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(program->graph, model->BuildGraph({}));
-  FAIRLEAD_ASSIGN_OR_RETURN(const RankFile rank, OpenRank(manifest, 0, dir));
-  FAIRLEAD_ASSIGN_OR_RETURN(program->weights, MapWeights(program->graph, rank, verify));
-  return program;
+  return model;
+}
+
+// The ranks to load: the one asked for, or all.
+Result<Range> ChooseRanks(const Manifest& manifest, const LoadOptions& options,
+                          const fs::path& dir) {
+  const auto ranks = static_cast<int64_t>(manifest.ranks.size());
+  if (ranks == 0) {
+    return Invalid(dir / kManifestName,
+                   "ranks: expected weights, got an artifact that was exported without them");
+  }
+  if (!options.rank) return Range{0, ranks};
+  if (*options.rank < 0 || *options.rank >= ranks) {
+    return Fail(ErrorCode::kInvalidArgument, "artifact", "{}: rank: expected 0 to {}, got {}",
+                dir.string(), ranks - 1, *options.rank);
+  }
+  return Range{*options.rank, 1};
 }
 
 }  // namespace
@@ -179,16 +215,35 @@ Result<std::shared_ptr<const Artifact>> LoadArtifact(const fs::path& dir,
   auto artifact = std::make_shared<Artifact>();
   artifact->dir = dir;
   FAIRLEAD_ASSIGN_OR_RETURN(artifact->manifest, ReadManifest(dir));
-  FAIRLEAD_RETURN_IF_ERROR(CheckFileSizes(artifact->manifest, dir));
-  if (options.verify_checksums) {
-    FAIRLEAD_RETURN_IF_ERROR(VerifyFiles(artifact->manifest, dir));
-  }
-  FAIRLEAD_ASSIGN_OR_RETURN(artifact->program,
-                            LoadProgram(artifact->manifest, dir, options.verify_checksums));
+  const Manifest& manifest = artifact->manifest;
+  FAIRLEAD_RETURN_IF_ERROR(CheckFileSizes(manifest, dir));
+  if (options.verify_checksums) FAIRLEAD_RETURN_IF_ERROR(VerifyFiles(manifest, dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto model, LoadModel(manifest, dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(const Range ranks, ChooseRanks(manifest, options, dir));
+
   LoadStatistics& statistics = artifact->statistics;
-  for (const auto& [name, tensor] : artifact->program->weights.tensors) {
-    ++statistics.tensors;
-    statistics.bytes += tensor.bytes.size();
+  std::vector<RankFile> files;
+  for (int64_t rank = ranks.start; rank < ranks.start + ranks.count; ++rank) {
+    auto program = std::make_shared<Program>();
+    program->facts = model->Describe();
+    auto graph = model->BuildGraph(
+        {static_cast<int>(rank), manifest.options.tp_degree, manifest.options.ep_degree});
+    if (!graph) return Invalid(dir / kManifestName, "options: {}", graph.error().message);
+    program->graph = *std::move(graph);
+    FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(),
+                              OpenRank(manifest, static_cast<size_t>(rank), dir));
+    FAIRLEAD_ASSIGN_OR_RETURN(program->weights, MapWeights(program->graph, files.back()));
+    for (const auto& [name, tensor] : program->weights.tensors) {
+      ++statistics.tensors;
+      statistics.bytes += tensor.bytes.size();
+    }
+    artifact->ranks.push_back(std::move(program));
+  }
+  if (options.verify_checksums) {
+    ProgressMeter progress(options.progress, statistics.bytes);
+    for (size_t i = 0; i < files.size(); ++i) {
+      FAIRLEAD_RETURN_IF_ERROR(VerifyWeights(artifact->ranks[i]->weights, files[i], progress));
+    }
   }
   statistics.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -4,15 +4,18 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "artifact/manifest.h"
+#include "artifact/progress.h"
 #include "backends/backend.h"
 #include "base/error.h"
 
 namespace fairlead {
 
 struct LoadStatistics {
-  size_t tensors = 0;
+  size_t tensors = 0;  // of all ranks
   uint64_t bytes = 0;  // of weights, mapped
   double seconds = 0;
 };
@@ -20,17 +23,27 @@ struct LoadStatistics {
 struct Artifact {
   std::filesystem::path dir;
   Manifest manifest;
-  std::shared_ptr<const Program> program;  // keeps the mapped weights alive
+  // What each rank runs; keeps its mapped weights alive. Only one if one was asked for.
+  std::vector<std::shared_ptr<const Program>> ranks;
   LoadStatistics statistics;
+
+  const ModelFacts& facts() const { return ranks.front()->facts; }
+  // Of the first rank. All ranks have the same nodes and names.
+  const Graph& graph() const { return ranks.front()->graph; }
 };
 
 struct LoadOptions {
   bool verify_checksums = false;  // reads every byte of the weights
+  std::optional<int> rank =
+      std::nullopt;               // map this rank's weights only; nullopt: those of all ranks
+  ProgressFn progress = nullptr;  // of verify_checksums, over all ranks
 };
 
-// Maps the artifact `dir` and checks it whole: version, options, configuration, and for every
-// parameter of the graph that it is stored once, in its shape, in a known layout, in exactly the
-// bytes that these demand. Weights are not copied and, unless verified, not read.
+// Maps the artifact `dir` and checks it whole: version, options, configuration, and for every rank
+// and parameter of its graph that it is stored once, as the part and in the shape that the rank
+// holds, in a known layout, in exactly the bytes that these demand. Weights are not copied and,
+// unless verified, not read. One that was exported without weights is an error (OpenModel makes
+// them from the checkpoint).
 Result<std::shared_ptr<const Artifact>> LoadArtifact(const std::filesystem::path& dir,
                                                      const LoadOptions& options = {});
 

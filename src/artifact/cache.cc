@@ -139,6 +139,29 @@ Result<std::shared_ptr<const Artifact>> OpenCached(const Checkpoint& checkpoint,
   return artifact;
 }
 
+// Makes the weights that an artifact was exported without, from the checkpoint it names.
+Result<std::shared_ptr<const Artifact>> OpenWithoutWeights(const fs::path& dir,
+                                                           const Manifest& manifest,
+                                                           const Backend& backend,
+                                                           const ProgressFn& progress) {
+  const std::string name = CheckpointName(manifest.options);
+  const auto resolved = ResolveModel(name);
+  if (!resolved || resolved->kind != ModelKind::kCheckpoint) {
+    return Fail(ErrorCode::kNotFound, "artifact",
+                "{}: it was exported without weights and needs its checkpoint {}: {}", dir.string(),
+                Quoted(name),
+                resolved ? "expected a checkpoint, got none" : resolved.error().message);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, Checkpoint::Open(resolved->dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string hash, checkpoint->Identity());
+  if (hash != manifest.checkpoint_hash) {
+    return Fail(ErrorCode::kInvalidData, "artifact",
+                "{}: expected the checkpoint with hash {}, got {} with hash {}", dir.string(),
+                manifest.checkpoint_hash, resolved->dir.string(), hash);
+  }
+  return OpenCached(*checkpoint, manifest.options, backend, progress);
+}
+
 }  // namespace
 
 Result<fs::path> CacheDir() {
@@ -172,15 +195,19 @@ Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
                                                   const Backend& backend,
                                                   const ProgressFn& progress) {
   FAIRLEAD_ASSIGN_OR_RETURN(const ResolvedModel model, ResolveModel(id_or_path));
-  if (model.kind == ModelKind::kArtifact) return LoadArtifact(model.dir);
   if (model.kind == ModelKind::kTokenizerOnly) {
     return Fail(ErrorCode::kInvalidData, "model",
                 "{}: expected a checkpoint or an artifact, got a tokenizer alone",
                 model.dir.string());
   }
+  if (model.kind == ModelKind::kArtifact) {
+    FAIRLEAD_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(model.dir));
+    return manifest.ranks.empty() ? OpenWithoutWeights(model.dir, manifest, backend, progress)
+                                  : LoadArtifact(model.dir);
+  }
   FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, Checkpoint::Open(model.dir));
   ExportOptions recorded = options;
-  if (recorded.checkpoint_id.empty()) recorded.checkpoint_id = id_or_path;
+  if (recorded.checkpoint_id.empty()) SetCheckpoint(id_or_path, recorded);
   if (recorded.sequence_length == 0) {
     // What is run from the cache is limited by the model, not by the default of an export.
     FAIRLEAD_ASSIGN_OR_RETURN(const auto model,

@@ -28,7 +28,8 @@ Result<std::filesystem::path> CachedArtifact(const Checkpoint& checkpoint,
                                              const ProgressFn& progress);
 
 // Opens whatever ResolveModel finds: an artifact is loaded as it is (`options` are then its own),
-// a checkpoint through the cache, which keeps the artifact for as long as the result lives.
+// a checkpoint through the cache, and so is an artifact without weights, which says which
+// checkpoint that is; the cache keeps the artifact for as long as the result lives.
 Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
                                                   const ExportOptions& options,
                                                   const Backend& backend,

@@ -86,11 +86,12 @@ Status CheckDeclaration(const Parameter& parameter, const ParameterSource& sourc
   const size_t fewest = source.transform == Transform::kTranspose ? 2 : 1;
   const bool sound = source.tensors.size() == tensors && parameter.shape.size() >= fewest &&
                      parameter.shape.size() <= 3 &&
-                     (tensors == 1 || parameter.shape.back() % kMxfp4Block == 0);
+                     (tensors == 1 || parameter.whole_shape().back() % kMxfp4Block == 0);
   if (sound) return {};
   return Fail(ErrorCode::kInternal, "convert",
               "{} {}: its declaration does not fit the transform {} of {} tensors", parameter.name,
-              ShapeString(parameter.shape), TransformName(source.transform), source.tensors.size());
+              ShapeString(parameter.whole_shape()), TransformName(source.transform),
+              source.tensors.size());
 }
 
 std::unordered_set<std::string_view> UsedTensors(const Graph& graph, const Checkpoint& checkpoint) {
@@ -113,8 +114,20 @@ void WarnOfUnused(const Graph& graph, const Checkpoint& checkpoint) {
                checkpoint.dir().string(), unused.size(), fmt::join(unused, ", "));
 }
 
-StorageFormat WantedFormat(Transform transform, DType dtype, TorchDtype wanted) {
-  if (transform == Transform::kMxfp4) return StorageFormat::kMxfp4;
+// Whether a rank's columns are whole MXFP4 blocks, which can then stay packed.
+bool HoldsWholeBlocks(const Parameter& parameter) {
+  const std::vector<Range> ranges = parameter.axis(parameter.shape.size() - 1).ranges();
+  return std::all_of(ranges.begin(), ranges.end(), [](const Range& range) {
+    return range.start % kMxfp4Block == 0 && range.count % kMxfp4Block == 0;
+  });
+}
+
+StorageFormat WantedFormat(const Parameter& parameter, Transform transform, DType dtype,
+                           TorchDtype wanted) {
+  if (transform == Transform::kMxfp4) {
+    // BF16 holds every MXFP4 value exactly.
+    return HoldsWholeBlocks(parameter) ? StorageFormat::kMxfp4 : StorageFormat::kBf16;
+  }
   if (wanted == TorchDtype::kBf16) return StorageFormat::kBf16;
   if (wanted == TorchDtype::kF32) return StorageFormat::kF32;
   return FormatOf(dtype).value_or(StorageFormat::kF32);
@@ -127,9 +140,9 @@ Result<Conversion> PlanConversion(const Parameter& parameter, const Checkpoint& 
     plan.tensors.push_back(*checkpoint.Find(name));
   }
   const Transform transform = plan.source->transform;
-  plan.layout =
-      backend.ChooseLayout(parameter, WantedFormat(transform, plan.tensors[0].dtype, dtype));
-  const bool quantised = transform == Transform::kMxfp4;
+  plan.layout = backend.ChooseLayout(
+      parameter, WantedFormat(parameter, transform, plan.tensors[0].dtype, dtype));
+  const bool quantised = transform == Transform::kMxfp4 && HoldsWholeBlocks(parameter);
   if (!ParseLayout(LayoutId(plan.layout)) ||
       quantised != (plan.layout.format == StorageFormat::kMxfp4)) {
     return Fail(ErrorCode::kUnsupported, "convert", "{}: cannot store {} as {}, as {} asks",
@@ -182,7 +195,6 @@ Status CheckSources(const Graph& graph, const Checkpoint& checkpoint) {
 
 Result<std::vector<Conversion>> PlanConversions(const Graph& graph, const Checkpoint& checkpoint,
                                                 const Backend& backend, TorchDtype dtype) {
-  FAIRLEAD_RETURN_IF_ERROR(CheckSources(graph, checkpoint));
   std::vector<Conversion> plans;
   for (const Parameter* parameter : graph.parameters()) {
     FAIRLEAD_ASSIGN_OR_RETURN(Conversion plan,
@@ -191,6 +203,43 @@ Result<std::vector<Conversion>> PlanConversions(const Graph& graph, const Checkp
     plans.push_back(std::move(plan));
   }
   return plans;
+}
+
+Result<std::vector<RankPlan>> PlanRanks(const Model& model, int tp_degree, int ep_degree,
+                                        const Checkpoint& checkpoint, const Backend& backend,
+                                        TorchDtype dtype) {
+  std::vector<RankPlan> ranks;
+  for (int rank = 0; ranks.empty() || rank < tp_degree * ep_degree; ++rank) {
+    FAIRLEAD_ASSIGN_OR_RETURN(Graph graph, model.BuildGraph({rank, tp_degree, ep_degree}));
+    ranks.push_back({std::make_unique<const Graph>(std::move(graph)), {}});
+    RankPlan& plan = ranks.back();
+    // All ranks have the same sources.
+    if (rank == 0) FAIRLEAD_RETURN_IF_ERROR(CheckSources(*plan.graph, checkpoint));
+    FAIRLEAD_ASSIGN_OR_RETURN(plan.conversions,
+                              PlanConversions(*plan.graph, checkpoint, backend, dtype));
+  }
+  return ranks;
+}
+
+std::string WhyStoredSo(const Conversion& conversion) {
+  const Parameter& parameter = *conversion.parameter;
+  const StorageFormat stored = conversion.layout.format;
+  if (conversion.source->transform == Transform::kMxfp4) {
+    if (stored == StorageFormat::kMxfp4) return "MXFP4 kept: whole blocks";
+    return fmt::format("dequantised: fewer than one block of {} for each rank", kMxfp4Block);
+  }
+  const DType dtype = conversion.tensors[0].dtype;
+  if (parameter.zero) return "zeros: another rank adds it";
+  if (FormatOf(dtype) == stored && dtype != DType::kF16) {
+    return fmt::format("{} kept", DTypeName(dtype));
+  }
+  if (parameter.use == ParameterUse::kVector) {
+    return fmt::format("{} widened: vectors are small", DTypeName(dtype));
+  }
+  return fmt::format("{} converted: {}", DTypeName(dtype),
+                     dtype == DType::kF16 && stored == StorageFormat::kF32
+                         ? "float32 holds it exactly"
+                         : "torch_dtype asks for it");
 }
 
 Status Convert(const Conversion& conversion, const PackedSink& sink) {
@@ -215,6 +264,7 @@ Status Convert(const Conversion& conversion, const PackedSink& sink) {
 
 Result<Weights> PackInMemory(const Graph& graph, const Checkpoint& checkpoint,
                              const Backend& backend, TorchDtype dtype) {
+  FAIRLEAD_RETURN_IF_ERROR(CheckSources(graph, checkpoint));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<Conversion> plans,
                             PlanConversions(graph, checkpoint, backend, dtype));
   Weights weights;

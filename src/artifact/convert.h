@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 #include "graph/graph.h"
+#include "models/model.h"
 
 namespace fairlead {
 
@@ -40,10 +43,26 @@ struct Conversion {
 // warning.
 Status CheckSources(const Graph& graph, const Checkpoint& checkpoint);
 
-// The conversion of each parameter, in the order of Graph::parameters(); CheckSources comes first.
-// Logs every one of them at debug level.
+// The conversion of each parameter as the graph's rank holds it, in the order of
+// Graph::parameters(). CheckSources must have found the checkpoint sound. Logs every one of them at
+// debug level. MXFP4 stays packed where the rank holds whole blocks, and is otherwise dequantised.
 Result<std::vector<Conversion>> PlanConversions(const Graph& graph, const Checkpoint& checkpoint,
                                                 const Backend& backend, TorchDtype dtype);
+
+// What one rank will hold. The conversions point into the graph.
+struct RankPlan {
+  std::unique_ptr<const Graph> graph;
+  std::vector<Conversion> conversions;
+};
+
+// The plans of all tp_degree x ep_degree ranks, after CheckSources; every rank has the same
+// parameters in the same order.
+Result<std::vector<RankPlan>> PlanRanks(const Model& model, int tp_degree, int ep_degree,
+                                        const Checkpoint& checkpoint, const Backend& backend,
+                                        TorchDtype dtype);
+
+// Whether the element type of the checkpoint is kept or not, and why, for people.
+std::string WhyStoredSo(const Conversion& conversion);
 
 // Takes the packed bytes of a parameter, piece by piece in order; valid during the call.
 using PackedSink = std::function<Status(std::span<const std::byte>)>;

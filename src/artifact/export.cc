@@ -7,6 +7,7 @@
 #include "artifact/checksum.h"
 #include "artifact/convert.h"
 #include "artifact/manifest.h"
+#include "artifact/neuron_config.h"
 #include "artifact/staging.h"
 #include "base/file.h"
 #include "checkpoint/safetensors.h"
@@ -44,9 +45,13 @@ bool Exists(const fs::path& path) {
   return fs::exists(path, ignored);
 }
 
-// config.json, and what there is of generation_config.json and the tokenizer in both its forms.
-Result<std::vector<StoredFile>> WriteSmallFiles(const Checkpoint& checkpoint, const fs::path& dir) {
+// config.json, the options, and what there is of generation_config.json and the tokenizer in both
+// its forms.
+Result<std::vector<StoredFile>> WriteSmallFiles(const Checkpoint& checkpoint,
+                                                const ExportOptions& options, const fs::path& dir) {
   std::vector<StoredFile> files;
+  FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(),
+                            WriteText(NeuronConfigText(options), kNeuronConfigName, dir));
   FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(),
                             WriteText(checkpoint.config_text(), kConfigName, dir));
   if (Exists(checkpoint.dir() / kGenerationConfigName)) {
@@ -77,98 +82,104 @@ Status CheckSpace(uint64_t bytes, const fs::path& dir) {
               static_cast<double>(space.available) / 1e6);
 }
 
-// Reports how far the weights are, in steps large enough to draw.
-class ProgressMeter {
- public:
-  ProgressMeter(const ProgressFn& report, uint64_t total) : report_(report), total_(total) {
-    Report();
-  }
-  void Add(uint64_t bytes) {
-    done_ += bytes;
-    if (done_ == total_ || done_ - reported_ >= kStep) Report();
-  }
-
- private:
-  static constexpr uint64_t kStep = uint64_t{4} << 20;
-  void Report() {
-    reported_ = done_;
-    if (report_) report_(done_, total_);
-  }
-
-  const ProgressFn& report_;
-  uint64_t total_, done_ = 0, reported_ = 0;
-};
-
-// Converts one parameter into the file, and fills it up to the start of the next.
+// Converts one parameter into a rank's file, and fills it up to the start of the next.
 Result<StoredTensor> WriteTensor(const Conversion& plan, SafetensorsWriter& writer,
                                  ProgressMeter& progress) {
-  const std::string& name = plan.parameter->name;
+  const Parameter& parameter = *plan.parameter;
   const auto bytes = static_cast<uint64_t>(plan.bytes);
   Checksum checksum;
   FAIRLEAD_RETURN_IF_ERROR(Convert(plan, [&](std::span<const std::byte> piece) -> Status {
     checksum.Add(piece);
     progress.Add(piece.size());
-    return writer.Append(name, piece);
+    return writer.Append(parameter.name, piece);
   }));
   const std::vector<std::byte> padding(PaddedBytes(bytes) - bytes);
-  FAIRLEAD_RETURN_IF_ERROR(writer.Append(name, padding));
-  return StoredTensor{name, plan.parameter->shape, plan.layout, bytes, checksum.Digest()};
+  FAIRLEAD_RETURN_IF_ERROR(writer.Append(parameter.name, padding));
+  return StoredTensor{parameter.name, parameter.shape, parameter.axes,
+                      plan.layout,    bytes,           checksum.Digest()};
 }
 
-Result<std::vector<StoredTensor>> WriteWeights(const std::vector<Conversion>& plans,
-                                               const std::string& fingerprint, const fs::path& dir,
-                                               const ProgressFn& report) {
-  std::vector<SafetensorsDeclaration> declarations;
+// The files of all ranks, open at once.
+Result<std::vector<SafetensorsWriter>> CreateFiles(const std::vector<RankPlan>& ranks,
+                                                   const std::string& checkpoint_hash,
+                                                   const fs::path& dir) {
+  std::vector<SafetensorsWriter> writers;
+  for (size_t rank = 0; rank < ranks.size(); ++rank) {
+    std::vector<SafetensorsDeclaration> declarations;
+    for (const Conversion& plan : ranks[rank].conversions) {
+      const auto size = static_cast<int64_t>(PaddedBytes(static_cast<uint64_t>(plan.bytes)));
+      declarations.push_back({plan.parameter->name, DType::kU8, {size}});
+    }
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        SafetensorsWriter writer,
+        SafetensorsWriter::Create(dir / WeightsName(rank, ranks.size()), declarations,
+                                  WeightsMetadata(checkpoint_hash, rank, ranks.size())));
+    writers.push_back(std::move(writer));
+  }
+  return writers;
+}
+
+// Parameter by parameter over all ranks, so that the checkpoint is read once.
+Result<std::vector<std::vector<StoredTensor>>> WriteWeights(const std::vector<RankPlan>& ranks,
+                                                            const std::string& checkpoint_hash,
+                                                            const fs::path& dir,
+                                                            const ProgressFn& report) {
   uint64_t total = 0, padded = 0;
-  for (const Conversion& plan : plans) {
-    const uint64_t size = PaddedBytes(static_cast<uint64_t>(plan.bytes));
-    declarations.push_back({plan.parameter->name, DType::kU8, {static_cast<int64_t>(size)}});
-    total += static_cast<uint64_t>(plan.bytes);
-    padded += size;
+  for (const RankPlan& rank : ranks) {
+    for (const Conversion& plan : rank.conversions) {
+      total += static_cast<uint64_t>(plan.bytes);
+      padded += PaddedBytes(static_cast<uint64_t>(plan.bytes));
+    }
   }
   FAIRLEAD_RETURN_IF_ERROR(CheckSpace(padded, dir));
-  const fs::path path = dir / WeightsName(0, 1);
+  const fs::path folder = (dir / WeightsName(0, 1)).parent_path();
   std::error_code error;
-  fs::create_directory(path.parent_path(), error);
+  fs::create_directory(folder, error);
   if (error) {
-    return Fail(ErrorCode::kIo, "export", "{}: cannot create the folder: {}",
-                path.parent_path().string(), error.message());
+    return Fail(ErrorCode::kIo, "export", "{}: cannot create the folder: {}", folder.string(),
+                error.message());
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      SafetensorsWriter writer,
-      SafetensorsWriter::Create(path, declarations, WeightsMetadata(fingerprint, 0, 1)));
+  FAIRLEAD_ASSIGN_OR_RETURN(std::vector<SafetensorsWriter> writers,
+                            CreateFiles(ranks, checkpoint_hash, dir));
   ProgressMeter progress(report, total);
-  std::vector<StoredTensor> tensors;
-  for (const Conversion& plan : plans) {
-    FAIRLEAD_ASSIGN_OR_RETURN(tensors.emplace_back(), WriteTensor(plan, writer, progress));
+  std::vector<std::vector<StoredTensor>> stored(ranks.size());
+  for (size_t i = 0; i < ranks[0].conversions.size(); ++i) {
+    for (size_t rank = 0; rank < ranks.size(); ++rank) {
+      FAIRLEAD_ASSIGN_OR_RETURN(stored[rank].emplace_back(),
+                                WriteTensor(ranks[rank].conversions[i], writers[rank], progress));
+    }
   }
-  // Dropped from the page cache, so that the map that loads it can be given huge pages.
-  FAIRLEAD_RETURN_IF_ERROR(writer.Finish(/*drop_cache=*/true));
-  FAIRLEAD_RETURN_IF_ERROR(SyncDirectory(path.parent_path()));
-  return tensors;
+  for (SafetensorsWriter& writer : writers) {
+    // Dropped from the page cache, so that the map that loads it can be given huge pages.
+    FAIRLEAD_RETURN_IF_ERROR(writer.Finish(/*drop_cache=*/true));
+  }
+  FAIRLEAD_RETURN_IF_ERROR(SyncDirectory(folder));
+  return stored;
 }
 
 }  // namespace
 
 Status ExportArtifact(const Checkpoint& checkpoint, const fs::path& out,
                       const ExportOptions& wanted, const Backend& backend,
-                      const ProgressFn& progress, bool force) {
+                      const ProgressFn& progress, const ExportFlags& flags) {
   FAIRLEAD_ASSIGN_OR_RETURN(const auto model,
                             CreateModel(checkpoint.config(), checkpoint.generation_config()));
   Manifest manifest;
   manifest.fairlead_version = FairleadVersion();
   FAIRLEAD_ASSIGN_OR_RETURN(manifest.options, ResolveOptions(wanted, model->Describe()));
   manifest.options.target = backend.name();
-  FAIRLEAD_ASSIGN_OR_RETURN(manifest.checkpoint_fingerprint, checkpoint.Fingerprint());
-  FAIRLEAD_ASSIGN_OR_RETURN(const Graph graph, model->BuildGraph({}));
+  FAIRLEAD_ASSIGN_OR_RETURN(manifest.checkpoint_hash, checkpoint.Identity());
   FAIRLEAD_ASSIGN_OR_RETURN(
-      const std::vector<Conversion> plans,
-      PlanConversions(graph, checkpoint, backend, manifest.options.torch_dtype));
-  FAIRLEAD_ASSIGN_OR_RETURN(StagingFolder folder, StagingFolder::Create(out, force));
-  FAIRLEAD_ASSIGN_OR_RETURN(manifest.files, WriteSmallFiles(checkpoint, folder.path()));
-  FAIRLEAD_ASSIGN_OR_RETURN(
-      manifest.ranks.emplace_back(),
-      WriteWeights(plans, manifest.checkpoint_fingerprint, folder.path(), progress));
+      const std::vector<RankPlan> ranks,
+      PlanRanks(*model, manifest.options.tp_degree, manifest.options.ep_degree, checkpoint, backend,
+                manifest.options.torch_dtype));
+  FAIRLEAD_ASSIGN_OR_RETURN(StagingFolder folder, StagingFolder::Create(out, flags.force));
+  FAIRLEAD_ASSIGN_OR_RETURN(manifest.files,
+                            WriteSmallFiles(checkpoint, manifest.options, folder.path()));
+  if (flags.weights) {
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        manifest.ranks, WriteWeights(ranks, manifest.checkpoint_hash, folder.path(), progress));
+  }
   FAIRLEAD_RETURN_IF_ERROR(WriteManifest(manifest, folder.path()));
   return folder.Commit();
 }

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <set>
 
 #include "artifact/checksum.h"
+#include "artifact/neuron_config.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "config/config_reader.h"
@@ -28,12 +30,25 @@ std::string Text(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// Each axis as its size and the [start, count] ranges that the rank holds: [64, [16, 8]].
+Json AxesToJson(const std::vector<Axis>& axes) {
+  Json json = Json::array();
+  for (const Axis& axis : axes) {
+    Json item = Json::array({axis.size});
+    for (const Range& range : axis.held) item.push_back({range.start, range.count});
+    json.push_back(std::move(item));
+  }
+  return json;
+}
+
 std::string TensorText(const StoredTensor& tensor) {
-  return "      " + Text({{"name", tensor.name},
-                          {"shape", tensor.shape},
-                          {"layout", LayoutId(tensor.layout)},
-                          {"bytes", tensor.bytes},
-                          {"xxh3", tensor.xxh3}});
+  Json json = {{"name", tensor.name},
+               {"shape", tensor.shape},
+               {"layout", LayoutId(tensor.layout)},
+               {"bytes", tensor.bytes},
+               {"xxh3", tensor.xxh3}};
+  if (!tensor.axes.empty()) json["axes"] = AxesToJson(tensor.axes);
+  return "      " + Text(json);
 }
 
 std::string FileText(const StoredFile& file) {
@@ -56,10 +71,10 @@ std::string ManifestText(const Manifest& manifest) {
   }
   return fmt::format(
       "{{\n  \"format\": {},\n  \"format_version\": {},\n  \"fairlead_version\": {},\n"
-      "  \"checkpoint_fingerprint\": {},\n  \"options\": {},\n  \"files\": [\n{}\n  ],\n"
+      "  \"checkpoint_hash\": {},\n  \"options\": {},\n  \"files\": [\n{}\n  ],\n"
       "  \"ranks\": [\n{}\n  ]",
       Text(kFormat), kArtifactFormatVersion, Text(manifest.fairlead_version),
-      Text(manifest.checkpoint_fingerprint), Text(OptionsToJson(manifest.options)),
+      Text(manifest.checkpoint_hash), Text(OptionsToJson(manifest.options)),
       fmt::join(files, ",\n"), fmt::join(ranks, ",\n"));
 }
 
@@ -86,8 +101,8 @@ Result<StoredFile> FileFromJson(const Json& json, const std::string& source) {
   ConfigReader reader(json, source, "artifact");
   StoredFile file;
   file.name = reader.String("name");
-  const std::string_view plain[] = {kConfigName, kGenerationConfigName, "tokenizer.json",
-                                    "tokenizer.bin"};
+  const std::string_view plain[] = {kConfigName, kGenerationConfigName, kNeuronConfigName,
+                                    "tokenizer.json", "tokenizer.bin"};
   if (std::find(std::begin(plain), std::end(plain), file.name) == std::end(plain)) {
     reader.Reject("name", fmt::format("one of {}", fmt::join(plain, ", ")), Quoted(file.name));
   }
@@ -97,6 +112,25 @@ Result<StoredFile> FileFromJson(const Json& json, const std::string& source) {
   return file;
 }
 
+// The inverse of AxesToJson; nullopt for anything else. Ranges are compared with the model's later.
+std::optional<std::vector<Axis>> AxesFromJson(const Json& json) {
+  const auto is_count = [](const Json& value) { return value.is_number_unsigned(); };
+  if (!json.is_array() || json.empty()) return std::nullopt;
+  std::vector<Axis> axes;
+  for (const Json& item : json) {
+    if (!item.is_array() || item.empty() || !is_count(item[0])) return std::nullopt;
+    Axis& axis = axes.emplace_back(item[0].get<int64_t>());
+    for (size_t i = 1; i < item.size(); ++i) {
+      const Json& range = item[i];
+      if (!range.is_array() || range.size() != 2 || !is_count(range[0]) || !is_count(range[1])) {
+        return std::nullopt;
+      }
+      axis.held.push_back({range[0].get<int64_t>(), range[1].get<int64_t>()});
+    }
+  }
+  return axes;
+}
+
 Result<StoredTensor> TensorFromJson(const Json& json, const std::string& source) {
   ConfigReader reader(json, source, "artifact");
   StoredTensor tensor;
@@ -104,6 +138,13 @@ Result<StoredTensor> TensorFromJson(const Json& json, const std::string& source)
   tensor.shape = reader.IntOrInts("shape", 1, kMost);
   if (tensor.shape.empty() || tensor.shape.size() > 3) {
     reader.Reject("shape", "1 to 3 dimensions", fmt::format("{}", tensor.shape.size()));
+  }
+  if (const auto found = json.find("axes"); found != json.end()) {
+    if (auto axes = AxesFromJson(*found)) {
+      tensor.axes = *std::move(axes);
+    } else {
+      reader.Reject("axes", "lists of a size and [start, count] ranges", Excerpt(*found));
+    }
   }
   const std::string layout = reader.String("layout");
   tensor.bytes = static_cast<uint64_t>(reader.Int("bytes", 0, kMost));
@@ -178,11 +219,11 @@ std::string WeightsName(size_t rank, size_t ranks) {
   return fmt::format("weights/rank-{:05}-of-{:05}.safetensors", rank, ranks);
 }
 
-std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint_fingerprint,
-                                                   size_t rank, size_t ranks) {
+std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint_hash, size_t rank,
+                                                   size_t ranks) {
   return {{"format", std::string(kFormat)},
           {"format_version", std::to_string(kArtifactFormatVersion)},
-          {"checkpoint_fingerprint", checkpoint_fingerprint},
+          {"checkpoint_hash", checkpoint_hash},
           {"rank", fmt::format("{} of {}", rank, ranks)}};
 }
 
@@ -202,21 +243,25 @@ Status WriteManifest(const Manifest& manifest, const std::filesystem::path& dir)
 
 Result<Manifest> ReadManifest(const std::filesystem::path& dir) {
   const std::filesystem::path path = dir / kManifestName;
-  const std::string source = path.string();
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, "artifact", kMaxManifestBytes));
+  return ParseManifest(text, path.string());
+}
+
+Result<Manifest> ParseManifest(std::string_view text, const std::string& source) {
   FAIRLEAD_ASSIGN_OR_RETURN(const Json json, ParseJson(text, "artifact", source));
   FAIRLEAD_RETURN_IF_ERROR(CheckFormat(json, source));
   FAIRLEAD_RETURN_IF_ERROR(CheckChecksum(text, json, source));
   ConfigReader reader(json, source, "artifact");
   Manifest manifest;
   manifest.fairlead_version = reader.String("fairlead_version");
-  manifest.checkpoint_fingerprint = reader.String("checkpoint_fingerprint");
+  manifest.checkpoint_hash = reader.String("checkpoint_hash");
   const Json options = reader.Object("options");
   const Json files = List(reader, json, "files"), ranks = List(reader, json, "ranks");
   FAIRLEAD_RETURN_IF_ERROR(reader.status());
   FAIRLEAD_ASSIGN_OR_RETURN(manifest.options, OptionsFromJson(options, source + ": options"));
-  if (ranks.size() != static_cast<size_t>(manifest.options.tp_degree)) {
-    reader.Reject("ranks", fmt::format("{}, as tp_degree says", manifest.options.tp_degree),
+  const auto expected = static_cast<size_t>(manifest.options.ranks());
+  if (!ranks.empty() && ranks.size() != expected) {
+    reader.Reject("ranks", fmt::format("{}, as tp_degree and ep_degree say", expected),
                   fmt::format("{}", ranks.size()));
     FAIRLEAD_RETURN_IF_ERROR(reader.status());
   }

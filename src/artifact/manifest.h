@@ -12,11 +12,12 @@
 #include "backends/layout.h"
 #include "base/error.h"
 #include "base/tensor.h"
+#include "graph/axis.h"
 
 namespace fairlead {
 
 // Raised whenever an older program would misread a newer artifact, or the other way round.
-inline constexpr int kArtifactFormatVersion = 1;
+inline constexpr int kArtifactFormatVersion = 2;
 // Every tensor starts at a multiple of this in its file.
 inline constexpr size_t kTensorAlignment = 64;
 
@@ -25,8 +26,9 @@ inline constexpr std::string_view kConfigName = "config.json";
 inline constexpr std::string_view kGenerationConfigName = "generation_config.json";
 
 struct StoredTensor {
-  std::string name;  // of the parameter
-  Shape shape;
+  std::string name;        // of the parameter
+  Shape shape;             // what the rank holds
+  std::vector<Axis> axes;  // of the whole parameter (Parameter::axes); empty: shape is the whole
   Layout layout;
   uint64_t bytes = 0;
   std::string xxh3;  // of these bytes
@@ -40,11 +42,12 @@ struct StoredFile {
 };
 
 struct Manifest {
-  std::string fairlead_version;        // of the program that wrote it
-  std::string checkpoint_fingerprint;  // Checkpoint::Fingerprint
+  std::string fairlead_version;  // of the program that wrote it
+  std::string checkpoint_hash;   // Checkpoint::Identity
   ExportOptions options;
   std::vector<StoredFile> files;
-  std::vector<std::vector<StoredTensor>> ranks;  // by rank, in the order of the file
+  // By rank, in the order of the file. Empty: exported without weights.
+  std::vector<std::vector<StoredTensor>> ranks;
 
   const StoredFile* FindFile(std::string_view name) const;
 };
@@ -52,8 +55,8 @@ struct Manifest {
 // "weights/rank-00000-of-00001.safetensors"
 std::string WeightsName(size_t rank, size_t ranks);
 // What the header of a rank's weights says, so that a file of another artifact or rank is noticed.
-std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint_fingerprint,
-                                                   size_t rank, size_t ranks);
+std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint_hash, size_t rank,
+                                                   size_t ranks);
 // What a tensor of `bytes` takes in its file: it is filled up with zeros to the next one's start.
 uint64_t PaddedBytes(uint64_t bytes);
 
@@ -62,6 +65,8 @@ std::string_view FairleadVersion();
 
 // Writes `dir`/fairlead.json and flushes it to the disk.
 Status WriteManifest(const Manifest& manifest, const std::filesystem::path& dir);
+// The same from the text of the file; `source` names it in errors.
+Result<Manifest> ParseManifest(std::string_view text, const std::string& source);
 // Reads it: any other version, a wrong checksum, and every value that cannot be is an error.
 Result<Manifest> ReadManifest(const std::filesystem::path& dir);
 

@@ -48,11 +48,12 @@ class ValueTap {
 
 struct ExecutorOptions {
   int threads = 1;
-  int max_rows = 512;         // token budget of a step
-  int max_slots = 1;          // sequences alive at once
-  int64_t max_position = 0;   // 0: the model's own limit
-  std::vector<int> kv_pages;  // per KV group; empty: enough for max_slots sequences of max_position
-  std::shared_ptr<Group> group;  // the ranks that share the model; nullptr: one rank
+  int max_rows = 512;        // token budget of a step
+  int max_slots = 1;         // sequences alive at once
+  int64_t max_position = 0;  // 0: the model's own limit
+  // Per KV group; empty: enough for max_slots sequences of max_position.
+  std::vector<int> kv_pages = {};
+  std::shared_ptr<Group> group = nullptr;  // the ranks that share the model; nullptr: one rank
 };
 
 // Runs steps. Not thread-safe: one caller at a time. Owns the bytes of the KV cache, and nothing

@@ -185,10 +185,10 @@ Result<std::vector<CacheEntry>> Artifacts(const fs::path& cache,
 
 Result<std::shared_ptr<const Artifact>> LoadShowingProgress(const CacheEntry& entry) {
   ProgressBar bar(fmt::format("verifying {}", entry.name()));
-  bar.Update(0, entry.bytes);
-  auto loaded = LoadArtifact(entry.path, {.verify_checksums = true});
-  if (loaded) bar.Update(entry.bytes, entry.bytes);
-  return loaded;
+  LoadOptions options;
+  options.verify_checksums = true;
+  options.progress = [&bar](uint64_t done, uint64_t total) { bar.Update(done, total); };
+  return LoadArtifact(entry.path, options);
 }
 
 // Reads every byte of an artifact, which is not removed meanwhile. Returns whether it is sound.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <iostream>
 #include <limits>
@@ -17,6 +18,7 @@ namespace {
 
 struct CompareOptions {
   RunOptions run;
+  std::string model_b;  // empty: run.model
   std::string a = "reference";
   std::string b = "cpu";
   std::string token_ids;
@@ -76,15 +78,49 @@ Difference CompareTensors(const std::string& name, const Tensor& a, const Tensor
   return result;
 }
 
-bool IsBackend(const std::string& side) { return FindBackend(side).has_value(); }
+// A backend with the degrees to run it at: "cpu", "cpu@4" (tensor parallel), "cpu@2x4" (and expert
+// parallel). nullopt: something else, such as a file.
+struct BackendSide {
+  std::string backend;
+  int tp_degree = 0;
+  int ep_degree = 0;
+};
 
-Result<NamedTensors> RunBackend(const CompareOptions& options, const std::string& backend,
-                                const std::vector<int32_t>& ids, const NamedTensors& injected) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenForRun(options.run, backend));
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto executor, CreateExecutor(*artifact, options.run, backend, 1,
+std::optional<BackendSide> ParseBackendSide(const std::string& text) {
+  const size_t at = text.find('@');
+  BackendSide side{text.substr(0, at), 0, 0};
+  if (!FindBackend(side.backend)) return std::nullopt;
+  if (at == std::string::npos) return side;
+  const char* const end = text.data() + text.size();
+  auto [after, error] = std::from_chars(text.data() + at + 1, end, side.tp_degree);
+  side.ep_degree = 1;
+  if (error == std::errc() && after < end && *after == 'x') {
+    const auto second = std::from_chars(after + 1, end, side.ep_degree);
+    after = second.ptr;
+    error = second.ec;
+  }
+  const bool sound = error == std::errc() && after == end && side.tp_degree > 0 &&
+                     side.ep_degree > 0 && side.tp_degree <= 1024 && side.ep_degree <= 1024;
+  return sound ? std::optional(side) : std::nullopt;
+}
+
+bool IsBackend(const std::string& side) { return ParseBackendSide(side).has_value(); }
+
+Result<NamedTensors> RunBackend(const CompareOptions& options, const std::string& text,
+                                const std::string& model, const std::vector<int32_t>& ids,
+                                const NamedTensors& injected) {
+  const BackendSide side = *ParseBackendSide(text);
+  RunOptions run = options.run;
+  run.model = model;
+  if (side.tp_degree > 0) {
+    run.tp_degree = side.tp_degree;
+    run.ep_degree = side.ep_degree;
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenForRun(run, side.backend));
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto executor, CreateExecutor(*artifact, run, side.backend, 1,
                                                                 static_cast<int64_t>(ids.size())));
   InspectionTap tap("*", injected);
-  FAIRLEAD_RETURN_IF_ERROR(ScoreTokens(*executor, artifact->program->facts, ids, &tap));
+  FAIRLEAD_RETURN_IF_ERROR(ScoreTokens(*executor, artifact->facts(), ids, &tap));
   FAIRLEAD_RETURN_IF_ERROR(tap.CheckUsedUp());
   return std::move(tap.collected());
 }
@@ -93,8 +129,9 @@ Result<NamedTensors> ReadSide(const std::string& side) {
   auto tensors = ReadNamedTensors(side);
   if (tensors) return tensors;
   return Fail(ErrorCode::kInvalidArgument, "compare",
-              "\"{}\": expected reference, cpu or a safetensors file: {}", side,
-              tensors.error().message);
+              "\"{}\": expected reference, cpu (cpu@4, cpu@2x4 for tp and ep degrees) or a "
+              "safetensors file: {}",
+              side, tensors.error().message);
 }
 
 // The ids to run: those given, else the file's, else a fixed spread over the vocabulary.
@@ -158,6 +195,19 @@ void Print(const CompareOptions& options, const std::vector<Difference>& differe
                            options.tolerance, Describe(*worst));
 }
 
+// The model as side A runs it: its graph names the values.
+Result<std::shared_ptr<const Artifact>> OpenSideA(const CompareOptions& options) {
+  RunOptions run = options.run;
+  if (const auto side = ParseBackendSide(options.a)) {
+    run.backend = side->backend;
+    if (side->tp_degree > 0) {
+      run.tp_degree = side->tp_degree;
+      run.ep_degree = side->ep_degree;
+    }
+  }
+  return OpenForRun(run, run.backend);
+}
+
 Status Run(const CompareOptions& options) {
   std::optional<NamedTensors> file;
   for (const std::string& side : {options.a, options.b}) {
@@ -171,22 +221,25 @@ Status Run(const CompareOptions& options) {
   if (!options.inject.empty()) {
     FAIRLEAD_ASSIGN_OR_RETURN(injected, ReadNamedTensors(options.inject));
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenForRun(options.run, options.run.backend));
-  const Graph& graph = artifact->program->graph;
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenSideA(options));
+  const Graph& graph = artifact->graph();
   FAIRLEAD_RETURN_IF_ERROR(CheckPatterns(graph, "--share", options.share));
   FAIRLEAD_RETURN_IF_ERROR(CheckInjected(graph, injected));
   FAIRLEAD_ASSIGN_OR_RETURN(
       const std::vector<int32_t> ids,
-      ChooseIds(options, file ? &*file : nullptr, artifact->program->facts.vocabulary_size));
-  const auto values_of = [&](const std::string& side) -> Result<NamedTensors> {
+      ChooseIds(options, file ? &*file : nullptr, artifact->facts().vocabulary_size));
+  const auto values_of = [&](const std::string& side,
+                             const std::string& model) -> Result<NamedTensors> {
     if (!IsBackend(side)) return *file;
-    return RunBackend(options, side, ids, injected);
+    return RunBackend(options, side, model, ids, injected);
   };
-  FAIRLEAD_ASSIGN_OR_RETURN(const NamedTensors a, values_of(options.a));
+  FAIRLEAD_ASSIGN_OR_RETURN(const NamedTensors a, values_of(options.a, options.run.model));
   for (const auto& [name, tensor] : a) {
     if (!options.share.empty() && MatchesPattern(options.share, name)) injected[name] = tensor;
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(const NamedTensors b, values_of(options.b));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const NamedTensors b,
+      values_of(options.b, options.model_b.empty() ? options.run.model : options.model_b));
 
   std::vector<Difference> differences;
   for (const Node& node : graph.nodes) {
@@ -217,9 +270,14 @@ void AddCompareCommand(CLI::App& app, Action& action) {
   auto options = std::make_shared<CompareOptions>();
   command->add_option("MODEL", options->run.model, "Artifact or checkpoint folder, or an id")
       ->required();
-  command->add_option("--a", options->a, "reference, cpu, or a file that `fairlead logits` wrote")
+  command
+      ->add_option("--a", options->a,
+                   "reference or cpu, with degrees if wanted (cpu@4: tensor parallel, cpu@2x4: and "
+                   "expert parallel), or a file that `fairlead logits` wrote")
       ->capture_default_str();
   command->add_option("--b", options->b, "The same choices")->capture_default_str();
+  command->add_option("--model_b", options->model_b,
+                      "What B runs, if not MODEL: an artifact of the same model, say");
   command->add_option("--token_ids", options->token_ids,
                       "The input: 1,2,3; default: the file's input_ids, else 32 spread ids");
   command->add_option("--inject", options->inject,
@@ -234,6 +292,7 @@ void AddCompareCommand(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_option("--threads", options->run.threads, "Threads; 0 uses all available CPUs")
       ->check(NumberFrom<int64_t>(0, 1024));
+  AddDegreeOptions(*command, options->run);
   command->add_flag("--all", options->all, "Print every value's difference");
   command->add_flag("--json", options->json, "Print one JSON object");
   command->footer("\nExit code 1 if a value differs by more than the tolerance.");

@@ -172,7 +172,7 @@ Status Run(const GenerateOptions& options) {
     longest = std::max(longest, static_cast<int64_t>(generation.prompt_ids.size()));
     wanted.push_back(std::move(generation));
   }
-  const ModelFacts& facts = artifact->program->facts;
+  const ModelFacts& facts = artifact->facts();
   FAIRLEAD_ASSIGN_OR_RETURN(
       const auto executor,
       CreateExecutor(*artifact, options.run, options.run.backend, static_cast<int>(wanted.size()),

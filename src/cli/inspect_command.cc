@@ -104,7 +104,7 @@ void PrintTensors(const Program& program) {
 
 void PrintSummary(const Artifact& artifact, const Totals& totals, const InspectOptions& options,
                   uint64_t cache) {
-  for (const auto& [key, value] : artifact.program->facts.configuration) {
+  for (const auto& [key, value] : artifact.facts().configuration) {
     std::cout << fmt::format("{:<26} {}\n", key, value);
   }
   std::cout << fmt::format("\n{:<26} {} ({} active per token)\n", "parameters",
@@ -124,7 +124,7 @@ void PrintSummary(const Artifact& artifact, const Totals& totals, const InspectO
 void PrintJson(const Artifact& artifact, const Totals& totals, const InspectOptions& options,
                uint64_t cache) {
   Json config = Json::object();
-  for (const auto& [key, value] : artifact.program->facts.configuration) config[key] = value;
+  for (const auto& [key, value] : artifact.facts().configuration) config[key] = value;
   Json kinds = Json::object();
   for (const auto& [kind, share] : totals.kinds) {
     kinds[kind] = {{"parameters", share.parameters}, {"bytes", share.bytes}};
@@ -143,7 +143,7 @@ void PrintJson(const Artifact& artifact, const Totals& totals, const InspectOpti
 
 Status Run(InspectOptions& options) {
   FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenForRun(options.model));
-  const Program& program = *artifact->program;
+  const Program& program = *artifact->ranks.front();
   if (options.graph || options.tensors) {
     if (options.graph) std::cout << PrintGraph(program.graph);
     if (options.tensors) PrintTensors(program);

@@ -23,19 +23,25 @@ Status Run(const LoadCommandOptions& options) {
                 "`fairlead export --model {} OUT`",
                 options.artifact, options.artifact);
   }
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact,
-                            LoadArtifact(model.dir, {.verify_checksums = options.verify}));
+  ProgressBar bar("verifying");
+  LoadOptions load;
+  load.verify_checksums = options.verify;
+  load.progress = [&bar](uint64_t done, uint64_t total) { bar.Update(done, total); };
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, LoadArtifact(model.dir, load));
+  const size_t ranks = artifact->ranks.size();
   const LoadStatistics& loaded = artifact->statistics;
   if (options.json) {
-    const Json result = {{"tensors", loaded.tensors},
+    const Json result = {{"ranks", ranks},
+                         {"tensors", loaded.tensors},
                          {"bytes", loaded.bytes},
                          {"seconds", loaded.seconds},
                          {"checksums_verified", options.verify}};
     std::cout << result.dump() << '\n';
     return {};
   }
-  std::cout << fmt::format("{}: {} tensors, {} mapped in {:.3f} s{}\n", options.artifact,
-                           loaded.tensors, HumanBytes(loaded.bytes), loaded.seconds,
+  std::cout << fmt::format("{}: {}{} tensors, {} mapped in {:.3f} s{}\n", options.artifact,
+                           ranks > 1 ? fmt::format("{} ranks, ", ranks) : "", loaded.tensors,
+                           HumanBytes(loaded.bytes), loaded.seconds,
                            options.verify ? ", checksums match" : "");
   return {};
 }

@@ -25,14 +25,14 @@ Status Run(const LogitsOptions& options) {
     FAIRLEAD_ASSIGN_OR_RETURN(injected, ReadNamedTensors(options.inject));
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenForRun(options.run, options.run.backend));
-  FAIRLEAD_RETURN_IF_ERROR(CheckPatterns(artifact->program->graph, "--dump", options.dump));
-  FAIRLEAD_RETURN_IF_ERROR(CheckInjected(artifact->program->graph, injected));
+  FAIRLEAD_RETURN_IF_ERROR(CheckPatterns(artifact->graph(), "--dump", options.dump));
+  FAIRLEAD_RETURN_IF_ERROR(CheckInjected(artifact->graph(), injected));
   FAIRLEAD_ASSIGN_OR_RETURN(const auto executor,
                             CreateExecutor(*artifact, options.run, options.run.backend, 1,
                                            static_cast<int64_t>(ids.size())));
   InspectionTap tap(options.dump, injected);
   FAIRLEAD_ASSIGN_OR_RETURN(const Tensor logits,
-                            ScoreTokens(*executor, artifact->program->facts, ids, &tap));
+                            ScoreTokens(*executor, artifact->facts(), ids, &tap));
   FAIRLEAD_RETURN_IF_ERROR(tap.CheckUsedUp());
   const Tensor input =
       Tensor::FromInts({static_cast<int64_t>(ids.size())}, std::span<const int32_t>(ids));

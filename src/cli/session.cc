@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "cli/arguments.h"
 #include "cli/format.h"
+#include "runtime/parallel_executor.h"
 
 namespace fairlead {
 
@@ -23,16 +24,44 @@ void AddRunOptions(CLI::App& command, RunOptions& options) {
   command.add_option("--threads", options.threads, "Threads; 0 uses all available CPUs")
       ->check(NumberFrom<int64_t>(0, 1024))
       ->capture_default_str();
+  AddDegreeOptions(command, options);
 }
+
+void AddDegreeOptions(CLI::App& command, RunOptions& options) {
+  const auto add = [&](const char* names, int& degree, const char* help) {
+    command.add_option(names, degree, help)->check(NumberFrom<int64_t>(1, 1024));
+  };
+  add("--tensor_parallel_size,--tp_degree", options.tp_degree,
+      "Ranks that split each layer (threads of this process); an artifact has its own");
+  add("--expert_parallel_size,--ep_degree", options.ep_degree,
+      "Groups of ranks, each with its part of the experts");
+}
+
+namespace {
+
+// An artifact was divided when it was exported.
+Status CheckDegree(const char* name, int wanted, int found) {
+  if (wanted == 0 || wanted == found) return {};
+  return Fail(ErrorCode::kInvalidArgument, "cli",
+              "{}: expected {}, as the artifact was exported for, got {}", name, found, wanted);
+}
+
+}  // namespace
 
 Result<std::shared_ptr<const Artifact>> OpenForRun(const RunOptions& options,
                                                    const std::string& backend_name) {
   FAIRLEAD_ASSIGN_OR_RETURN(const Backend* backend, FindBackend(backend_name));
   ProgressBar bar("exporting into the cache");
   ExportOptions export_options;
-  export_options.checkpoint_id = options.model;
-  return OpenModel(options.model, export_options, *backend,
-                   [&bar](uint64_t done, uint64_t total) { bar.Update(done, total); });
+  export_options.tp_degree = std::max(options.tp_degree, 1);
+  export_options.ep_degree = std::max(options.ep_degree, 1);
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      auto artifact, OpenModel(options.model, export_options, *backend,
+                               [&bar](uint64_t done, uint64_t total) { bar.Update(done, total); }));
+  const ExportOptions& own = artifact->manifest.options;
+  FAIRLEAD_RETURN_IF_ERROR(CheckDegree("tp_degree", options.tp_degree, own.tp_degree));
+  FAIRLEAD_RETURN_IF_ERROR(CheckDegree("ep_degree", options.ep_degree, own.ep_degree));
+  return artifact;
 }
 
 Result<std::shared_ptr<const Artifact>> OpenForRun(const std::string& model) {
@@ -46,13 +75,21 @@ Result<std::unique_ptr<Executor>> CreateExecutor(const Artifact& artifact,
                                                  const std::string& backend_name, int slots,
                                                  int64_t positions) {
   FAIRLEAD_ASSIGN_OR_RETURN(const Backend* backend, FindBackend(backend_name));
-  const int64_t limit = artifact.manifest.options.sequence_length;
+  const ExportOptions& exported = artifact.manifest.options;
+  const int64_t limit = exported.sequence_length;
   ExecutorOptions executor;
   executor.threads = options.threads > 0 ? options.threads : AvailableCpus();
+  if (exported.prefill_chunk_size > 0) {
+    executor.max_rows = static_cast<int>(exported.prefill_chunk_size);
+  }
+  // More sequences wait for a slot.
+  if (exported.batch_size > 0 && exported.batch_size < slots) {
+    slots = static_cast<int>(exported.batch_size);
+  }
   executor.max_slots = slots;
   executor.max_position = positions > 0 ? std::min(positions, limit) : limit;
   executor.max_rows = std::max(executor.max_rows, slots);
-  return backend->Load(artifact.program, executor);
+  return CreateParallelExecutor(*backend, artifact.ranks, executor);
 }
 
 Result<std::vector<int32_t>> ParseTokenIds(const std::string& text) {

@@ -17,10 +17,15 @@ struct RunOptions {
   std::string model;
   std::string backend = "cpu";
   std::string profile = "exact";
-  int threads = 0;  // 0: all CPUs this process may use
+  int threads = 0;    // 0: all CPUs this process may use
+  int tp_degree = 0;  // 0: the artifact's own; 1 for a checkpoint
+  int ep_degree = 0;
 };
 
-// Declares MODEL, --backend, --profile and --threads on a command.
+// Declares --tensor_parallel_size and --expert_parallel_size on a command.
+void AddDegreeOptions(CLI::App& command, RunOptions& options);
+
+// Declares MODEL, --backend, --profile, --threads and the degrees on a command.
 void AddRunOptions(CLI::App& command, RunOptions& options);
 
 // Opens MODEL; a checkpoint is exported into the cache first, with a progress bar.

@@ -31,7 +31,7 @@ Value GraphBuilder::Declare(Parameter parameter) {
     return value;
   }
   auto& existing = std::get<Parameter>(graph_.values[static_cast<size_t>(found->second)].origin);
-  if (existing.shape != parameter.shape && status_) {
+  if ((existing.shape != parameter.shape || existing.axes != parameter.axes) && status_) {
     status_ = Fail(ErrorCode::kInternal, "graph", "{}: declared as {} and as {}", parameter.name,
                    ShapeString(existing.shape), ShapeString(parameter.shape));
   }
@@ -39,8 +39,21 @@ Value GraphBuilder::Declare(Parameter parameter) {
   return {found->second};
 }
 
-Value GraphBuilder::Append(std::string name, Op op, const std::vector<Value>& inputs) {
-  return AppendMany({std::move(name)}, std::move(op), inputs)[0];
+Value GraphBuilder::Append(std::string name, Op op, const std::vector<Value>& inputs,
+                           std::optional<Axis> columns) {
+  const Value value = AppendMany({std::move(name)}, std::move(op), inputs)[0];
+  if (!columns || value.id == kNoValue) return value;
+  if (columns->count() != Columns(value).count()) {
+    status_ = Fail(ErrorCode::kInternal, "graph", "{}: expected columns {}, got {}",
+                   graph_.values[static_cast<size_t>(value.id)].name, columns->ToString(),
+                   Columns(value).ToString());
+  }
+  graph_.values[static_cast<size_t>(value.id)].columns = *std::move(columns);
+  return value;
+}
+
+void GraphBuilder::MarkPartial(Value value) {
+  if (value.id != kNoValue) graph_.values[static_cast<size_t>(value.id)].partial = true;
 }
 
 std::vector<Value> GraphBuilder::AppendMany(const std::vector<std::string>& names, Op op,
@@ -61,16 +74,18 @@ std::vector<Value> GraphBuilder::AppendMany(const std::vector<std::string>& name
     return results;
   }
   for (size_t i = 0; i < names.size(); ++i) {
-    results[i] = AddValue({names[i], (*inferred)[i], {}});
+    results[i] = AddValue({names[i], (*inferred)[i]});
+    Axis& columns = graph_.values.back().columns;
+    columns = graph_.values.back().type.dims.back().Bind(0, 0);
     node.outputs.push_back(results[i].id);
   }
   graph_.nodes.push_back(std::move(node));
   return results;
 }
 
-int64_t GraphBuilder::Columns(Value value) const {
-  if (value.id == kNoValue) return 0;
-  return graph_.values[static_cast<size_t>(value.id)].type.dims.back().Bind(0, 0);
+Axis GraphBuilder::Columns(Value value) const {
+  if (value.id == kNoValue) return {};
+  return graph_.values[static_cast<size_t>(value.id)].columns;
 }
 
 Result<Graph> GraphBuilder::Finish(Value logits) {

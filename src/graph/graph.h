@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "graph/axis.h"
 #include "graph/ops.h"
 #include "graph/parameter.h"
 #include "graph/types.h"
@@ -28,7 +29,11 @@ struct ValueInfo {
   std::string name;  // "layers.3.self_attn.q_rope"; a parameter's own name for parameters
   ValueType type;
   // What the value is when no node computes it.
-  std::variant<std::monostate, GraphInput, Parameter> origin;
+  std::variant<std::monostate, GraphInput, Parameter> origin = {};
+  // Of a computed value: the last dimension in the whole model, and what this rank computes of it.
+  Axis columns = {};
+  // A rank's addend: only the sum over all ranks has a meaning.
+  bool partial = false;
 
   const Parameter* parameter() const { return std::get_if<Parameter>(&origin); }
 };

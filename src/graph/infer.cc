@@ -1,6 +1,8 @@
 // The shape rule of every op.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
 #include <span>
 
 #include "graph/graph.h"
@@ -166,7 +168,12 @@ Types Infer(const AllReduceOp&, Checker& check) {
 Types Infer(const AllGatherOp& op, Checker& check) {
   check.ExpectRank(0, 2);
   if (!check.ok()) return check.Failed();
-  return check.Finish({Floats({check.dim(0, 0), check.dim(0, 1).Bind(0, 0) * op.ranks})});
+  const Dim mine = check.dim(0, 1);
+  check.Require(std::any_of(op.parts.begin(), op.parts.end(),
+                            [&](int64_t part) { return Dim(part) == mine; }),
+                "parts: expected the columns of x among them");
+  const int64_t columns = std::accumulate(op.parts.begin(), op.parts.end(), int64_t{0});
+  return check.Finish({Floats({check.dim(0, 0), columns})});
 }
 
 }  // namespace

@@ -10,11 +10,15 @@
 
 namespace fairlead {
 
-// output[t] = weight[token_ids[t]]
+// output[t] = weight[token_ids[t] - vocabulary_offset], or zeros where that row does not exist: it
+// is another rank's.
 struct EmbeddingOp {
   static constexpr std::string_view kInputs[] = {"token_ids", "weight"};
+  int64_t vocabulary_offset = 0;
   template <typename Visitor>
-  void VisitAttributes(Visitor&&) const {}
+  void VisitAttributes(Visitor&& visit) const {
+    visit("vocabulary_offset", vocabulary_offset);
+  }
 };
 
 // output = weight * (x * rsqrt(mean(x^2) + eps)), one row at a time, in float32.
@@ -85,7 +89,8 @@ struct RouterOp {
   }
 };
 
-// sum over the chosen experts e, in the router's order, of
+// Sum over the chosen experts e, in the router's order and as far as they are among the weights'
+// experts (those from expert_offset on; others are another rank's), of
 // w_e * (glu(x * gate_up[e]^T + gate_up_bias[e]) * down[e]^T + down_bias[e]), where gate and up
 // rows are interleaved (gate first) and glu(gate, up) = (u + 1) * g * sigmoid(alpha * g) with g =
 // min(gate, limit), u = clamp(up, -limit, limit): gpt-oss's clamped swiglu.
@@ -94,10 +99,14 @@ struct MoeExpertsOp {
                                                  "down", "gate_up_bias", "down_bias"};
   float limit = 7.0f;
   float alpha = 1.702f;
+  int64_t expert_offset = 0;
+  int64_t num_experts = 0;  // of the whole model; 0: as many as the weights have
   template <typename Visitor>
   void VisitAttributes(Visitor&& visit) const {
     visit("limit", limit);
     visit("alpha", alpha);
+    visit("expert_offset", expert_offset);
+    visit("num_experts", num_experts);
   }
 };
 
@@ -125,13 +134,13 @@ struct AllReduceOp {
   }
 };
 
-// The ranks' x side by side along the last dimension, in rank order.
+// The ranks' x side by side along the last dimension, in rank order: parts[r] columns of rank r.
 struct AllGatherOp {
   static constexpr std::string_view kInputs[] = {"x"};
-  int ranks = 1;
+  std::vector<int64_t> parts;
   template <typename Visitor>
   void VisitAttributes(Visitor&& visit) const {
-    visit("ranks", ranks);
+    visit("parts", parts);
   }
 };
 

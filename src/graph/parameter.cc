@@ -16,9 +16,16 @@ std::string_view TransformName(Transform transform) {
   return "?";
 }
 
+Shape Parameter::whole_shape() const {
+  if (axes.empty()) return shape;
+  Shape whole;
+  for (const Axis& axis : axes) whole.push_back(axis.size);
+  return whole;
+}
+
 Shape SourceShape(const Parameter& parameter, const ParameterSource& source, size_t index) {
   constexpr int64_t kBlock = 32;
-  Shape shape = parameter.shape;
+  Shape shape = parameter.whole_shape();
   switch (source.transform) {
     case Transform::kIdentity:
       break;

@@ -2,12 +2,12 @@
 // else lists tensors.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/tensor.h"
+#include "graph/axis.h"
 
 namespace fairlead {
 
@@ -36,11 +36,18 @@ struct ParameterSource {
 
 struct Parameter {
   std::string name;  // the Hugging Face name, "model.layers.0.self_attn.q_proj.weight"
-  Shape shape;       // logical shape of the whole parameter, rows [out, in]
+  Shape shape;       // what this rank holds, rows [out, in]
   ParameterUse use = ParameterUse::kVector;
-  // The dimension that tensor parallelism divides; nullopt: every rank holds all of it.
-  std::optional<int> split_axis;
+  // Each dimension of the whole parameter and this rank's part of it; empty: `shape` is the whole.
+  std::vector<Axis> axes;
   std::vector<ParameterSource> sources;  // alternatives, first complete one wins
+  // This rank holds zeros instead: another rank adds the parameter to the sum of all.
+  bool zero = false;
+
+  // The dimension `axis`, held whole where nothing says otherwise.
+  Axis axis(size_t index) const { return axes.empty() ? Axis(shape[index]) : axes[index]; }
+  // The shape in the model, whatever this rank holds of it.
+  Shape whole_shape() const;
 };
 
 // The shape the `index`-th tensor of `source` must have in the checkpoint.

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "graph/graph.h"
 
@@ -18,6 +19,9 @@ struct AttributePrinter {
   static std::string Show(const T& value) {
     return fmt::format("{}", value);
   }
+  static std::string Show(const std::vector<int64_t>& values) {
+    return fmt::format("[{}]", fmt::join(values, ", "));
+  }
   // A table is shown by its size and ends: nobody reads 32 frequencies.
   static std::string Show(const std::vector<float>& values) {
     if (values.empty()) return "[]";
@@ -27,6 +31,17 @@ struct AttributePrinter {
 
 std::string Shown(const Graph& graph, ValueId id) {
   return id == kNoValue ? "none" : "%" + graph.values[static_cast<size_t>(id)].name;
+}
+
+// Which part of a parameter this rank holds: nothing is said of the whole.
+std::string Held(const Parameter& parameter) {
+  std::string text;
+  for (const Axis& axis : parameter.axes) {
+    if (!text.empty()) text += ", ";
+    text += axis.ToString();
+  }
+  if (!text.empty()) text = fmt::format(" [{}]", text);
+  return parameter.zero ? text + " as zeros" : text;
 }
 
 std::string PrintNode(const Graph& graph, const Node& node) {
@@ -52,7 +67,8 @@ std::string PrintGraph(const Graph& graph) {
   std::string text;
   for (const ValueInfo& value : graph.values) {
     if (value.parameter() != nullptr) {
-      text += fmt::format("parameter %{}: {}\n", value.name, value.type.ToString());
+      text += fmt::format("parameter %{}: {}{}\n", value.name, value.type.ToString(),
+                          Held(*value.parameter()));
     } else if (std::holds_alternative<GraphInput>(value.origin)) {
       text += fmt::format("input %{}: {}\n", value.name, value.type.ToString());
     }

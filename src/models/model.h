@@ -18,6 +18,7 @@ class Model {
   virtual ~Model() = default;
   virtual ModelFacts Describe() const = 0;
   // The graph of one rank. The context decides slices only; every rank has the same nodes.
+  // kInvalidArgument for degrees that cannot divide the model, with those that can.
   virtual Result<Graph> BuildGraph(const ParallelContext& parallel) const = 0;
 };
 

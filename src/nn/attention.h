@@ -2,12 +2,12 @@
 #pragma once
 
 #include "nn/scope.h"
+#include "nn/sharding.h"
 
 namespace fairlead {
 
 struct AttentionOptions {
-  int64_t num_heads = 0;
-  int64_t num_kv_heads = 0;
+  HeadSharding heads;
   int64_t head_dim = 0;
   int window = 0;    // positions a query sees, itself included; 0 = all
   int kv_group = 0;  // index of the layer's KV group
@@ -16,8 +16,8 @@ struct AttentionOptions {
 };
 
 // softmax(q k^T / sqrt(head_dim)) v with a causal mask, one learned sink logit per head in the
-// softmax's denominator (parameter "sinks" of `scope`). q [T, num_heads * head_dim], k and v
-// [T, num_kv_heads * head_dim]; the result, called "context", is [T, num_heads * head_dim].
+// softmax's denominator (parameter "sinks" of `scope`). q [T, query heads * head_dim], k and v
+// [T, kv heads * head_dim], of this rank's heads; the result, called "context", has q's shape.
 Value Attention(const Scope& scope, Value q, Value k, Value v, const AttentionOptions& options);
 
 }  // namespace fairlead

@@ -1,48 +1,40 @@
 #include "nn/layers.h"
 
+#include <utility>
+
+#include "nn/sharding.h"
+
 namespace fairlead {
 namespace {
 
-constexpr int kOutAxis = 0;
-constexpr int kInAxis = 1;
-
-Value Weight(const Scope& scope, int64_t out, int64_t in, std::optional<int> split_axis) {
-  return scope.Parameter("weight", {out, in}, ParameterUse::kMatrix, split_axis);
+Value Weight(const Scope& scope, const Axis& out, const Axis& in) {
+  return scope.Parameter("weight", {out, in}, ParameterUse::kMatrix);
 }
 
-// A linear layer on one rank: its op is named after the module, bias included.
-Value LocalLinear(const Scope& scope, Value x, int64_t out, LinearOptions options,
-                  std::optional<int> weight_axis, std::optional<int> bias_axis) {
-  const Value weight = Weight(scope, out, scope.Columns(x), weight_axis);
-  const Value bias =
-      options.bias ? scope.Parameter("bias", {out}, ParameterUse::kVector, bias_axis) : Value{};
-  return scope.Append(LinearOp{}, {x, weight, bias});
+Value Bias(const Scope& scope, const Axis& out, LinearOptions options) {
+  return options.bias ? scope.Parameter("bias", {out}, ParameterUse::kVector) : Value{};
 }
 
 }  // namespace
 
 Value ParallelEmbedding(const Scope& scope, Value token_ids, int64_t vocabulary, int64_t hidden) {
-  const Value weight =
-      scope.Parameter("weight", {vocabulary, hidden}, ParameterUse::kRows, kOutAxis);
-  return scope.Append(EmbeddingOp{}, {token_ids, weight});
+  const ParallelContext& parallel = scope.parallel();
+  const Axis rows = SplitAxis(vocabulary, parallel.rank, parallel.size());
+  const Value weight = scope.Parameter("weight", {rows, hidden}, ParameterUse::kRows);
+  return scope.AppendSummed(EmbeddingOp{rows.ranges()[0].start}, {token_ids, weight});
 }
 
-Value ColumnParallelLinear(const Scope& scope, Value x, int64_t out, LinearOptions options) {
-  return LocalLinear(scope, x, out, options, kOutAxis, kOutAxis);
+Value ColumnParallelLinear(const Scope& scope, Value x, const Axis& out, LinearOptions options) {
+  const Value weight = Weight(scope, out, scope.Columns(x));
+  return scope.Append(LinearOp{}, {x, weight, Bias(scope, out, options)}, out);
 }
 
 Value RowParallelLinear(const Scope& scope, Value x, int64_t out, LinearOptions options) {
-  if (scope.parallel().size == 1) return LocalLinear(scope, x, out, options, kInAxis, std::nullopt);
-  const Value weight = Weight(scope, out, scope.Columns(x), kInAxis);
-  const Value partial = (scope / "partial").Append(LinearOp{}, {x, weight, {}});
-  const Scope reduced = options.bias ? scope / "reduced" : scope;
-  const Value sum = reduced.Append(AllReduceOp{.ranks = scope.parallel().size}, {partial});
-  if (!options.bias) return sum;
-  return Add(scope, sum, scope.Parameter("bias", {out}, ParameterUse::kVector));
-}
-
-Value ReplicatedLinear(const Scope& scope, Value x, int64_t out, LinearOptions options) {
-  return LocalLinear(scope, x, out, options, std::nullopt, std::nullopt);
+  const Value weight = Weight(scope, out, scope.Columns(x));
+  const Value bias = Bias(scope, out, options);
+  if (scope.parallel().size() == 1) return scope.Append(LinearOp{}, {x, weight, bias});
+  if (!options.bias) return scope.AppendSummed(LinearOp{}, {x, weight, {}});
+  return Add(scope, (scope / "sum").AppendSummed(LinearOp{}, {x, weight, {}}), bias);
 }
 
 Value RmsNorm(const Scope& scope, Value x, double eps) {
@@ -51,8 +43,16 @@ Value RmsNorm(const Scope& scope, Value x, double eps) {
 }
 
 Value LanguageModelHead(const Scope& scope, const Scope& weight, Value hidden, int64_t vocabulary) {
-  const Value matrix = Weight(weight, vocabulary, scope.Columns(hidden), kOutAxis);
-  return scope.Append(LinearOp{}, {hidden, matrix, {}});
+  const ParallelContext& parallel = scope.parallel();
+  const Axis mine = SplitAxis(vocabulary, parallel.rank, parallel.size());
+  const Value matrix = Weight(weight, mine, scope.Columns(hidden));
+  if (parallel.size() == 1) return scope.Append(LinearOp{}, {hidden, matrix, {}});
+  AllGatherOp gather;
+  for (int rank = 0; rank < parallel.size(); ++rank) {
+    gather.parts.push_back(SplitAxis(vocabulary, rank, parallel.size()).count());
+  }
+  const Value part = (scope / "part").Append(LinearOp{}, {hidden, matrix, {}}, mine);
+  return scope.Append(std::move(gather), {part});
 }
 
 Value TakeRows(const Scope& scope, Value hidden, Value rows) {

@@ -14,15 +14,13 @@ struct LinearOptions {
 // Rows of `weight` [vocabulary, hidden] looked up by id. Returns [T, hidden].
 Value ParallelEmbedding(const Scope& scope, Value token_ids, int64_t vocabulary, int64_t hidden);
 
-// y = x W^T + b with W [out, in] divided by rows: each rank computes its own outputs.
-Value ColumnParallelLinear(const Scope& scope, Value x, int64_t out, LinearOptions options = {});
+// y = x W^T + b with W [out, in] divided by rows: each rank computes its part of `out`.
+Value ColumnParallelLinear(const Scope& scope, Value x, const Axis& out,
+                           LinearOptions options = {});
 
-// y = x W^T + b with W [out, in] divided by columns: ranks add up, the bias is added once after
-// that.
+// y = x W^T + b with W [out, in] divided by columns, as x is: ranks add up, the bias is added once
+// after that.
 Value RowParallelLinear(const Scope& scope, Value x, int64_t out, LinearOptions options = {});
-
-// The same on every rank: y = x W^T + b.
-Value ReplicatedLinear(const Scope& scope, Value x, int64_t out, LinearOptions options = {});
 
 // Root-mean-square normalisation with a learned weight (Zhang and Sennrich 2019; HF GptOssRMSNorm).
 Value RmsNorm(const Scope& scope, Value x, double eps);

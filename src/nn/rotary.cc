@@ -54,7 +54,8 @@ float AttentionFactor(const RopeParameters& rope) {
 }
 
 Value RotaryEmbedding(const Scope& scope, Value x, const RopeParameters& rope, int64_t head_dim) {
-  return scope.Append(RotaryOp{InverseFrequencies(rope, head_dim), AttentionFactor(rope)}, {x});
+  return scope.Append(RotaryOp{InverseFrequencies(rope, head_dim), AttentionFactor(rope)}, {x},
+                      scope.Columns(x));
 }
 
 }  // namespace fairlead

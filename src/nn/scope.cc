@@ -20,22 +20,37 @@ Scope Scope::operator/(std::string_view name) const {
   return Scope(*builder_, parallel_, Join(name));
 }
 
-Value Scope::Parameter(std::string_view leaf, Shape shape, ParameterUse use,
-                       std::optional<int> split_axis) const {
-  return Parameter(leaf, std::move(shape), use, split_axis,
-                   {{Transform::kIdentity, {std::string(leaf)}}});
+Value Scope::Parameter(std::string_view leaf, std::vector<Axis> axes, ParameterUse use) const {
+  fairlead::Parameter parameter;
+  parameter.use = use;
+  parameter.sources = {{Transform::kIdentity, {std::string(leaf)}}};
+  return Parameter(leaf, std::move(axes), std::move(parameter));
 }
 
-Value Scope::Parameter(std::string_view leaf, Shape shape, ParameterUse use,
-                       std::optional<int> split_axis, std::vector<ParameterSource> sources) const {
-  for (ParameterSource& source : sources) {
+Value Scope::Parameter(std::string_view leaf, std::vector<Axis> axes,
+                       fairlead::Parameter rest) const {
+  rest.name = Join(leaf);
+  bool whole = true;
+  for (const Axis& axis : axes) {
+    rest.shape.push_back(axis.count());
+    whole = whole && axis.whole();
+  }
+  if (!whole) rest.axes = std::move(axes);
+  for (ParameterSource& source : rest.sources) {
     for (std::string& tensor : source.tensors) tensor = Join(tensor);
   }
-  return builder_->Declare({Join(leaf), std::move(shape), use, split_axis, std::move(sources)});
+  return builder_->Declare(std::move(rest));
 }
 
-Value Scope::Append(Op op, const std::vector<Value>& inputs) const {
-  return builder_->Append(ValueName(path_), std::move(op), inputs);
+Value Scope::Append(Op op, const std::vector<Value>& inputs, std::optional<Axis> columns) const {
+  return builder_->Append(ValueName(path_), std::move(op), inputs, std::move(columns));
+}
+
+Value Scope::AppendSummed(Op op, const std::vector<Value>& inputs) const {
+  if (parallel_.size() == 1) return Append(std::move(op), inputs);
+  const Value addend = (*this / "partial").Append(std::move(op), inputs);
+  builder_->MarkPartial(addend);
+  return Append(AllReduceOp{.ranks = parallel_.size()}, {addend});
 }
 
 std::vector<Value> Scope::AppendMany(const std::vector<std::string>& leaves, Op op,

@@ -2,6 +2,7 @@
 // the rank it is built for. The path is the Hugging Face module name.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,23 +20,26 @@ class Scope {
   // The child module `name`.
   Scope operator/(std::string_view name) const;
 
-  // A parameter stored under its own name: `leaf` of this module, with that logical shape.
-  // `split_axis` is the dimension that tensor parallelism divides.
-  Value Parameter(std::string_view leaf, Shape shape, ParameterUse use,
-                  std::optional<int> split_axis = std::nullopt) const;
-  // Same, for one that checkpoints store in other forms than its own: source tensors are given as
-  // leaves of this module.
-  Value Parameter(std::string_view leaf, Shape shape, ParameterUse use,
-                  std::optional<int> split_axis, std::vector<ParameterSource> sources) const;
+  // A parameter stored under its own name: `leaf` of this module. An axis is a dimension of the
+  // whole parameter and this rank's part of it.
+  Value Parameter(std::string_view leaf, std::vector<Axis> axes, ParameterUse use) const;
+  // Same, with more to say: checkpoints that store it in other forms than its own (source tensors
+  // are leaves of this module), or zeros on this rank. Name, shape and axes are filled in here.
+  Value Parameter(std::string_view leaf, std::vector<Axis> axes, fairlead::Parameter rest) const;
 
   // The result of an op, named after this module.
-  Value Append(Op op, const std::vector<Value>& inputs) const;
+  // `columns` is the part of the whole value that this rank computes, where it is only a part.
+  Value Append(Op op, const std::vector<Value>& inputs,
+               std::optional<Axis> columns = std::nullopt) const;
+  // An op whose result is this rank's addend, and the sum of all ranks' results, which has this
+  // module's name. A single rank's addend is the sum.
+  Value AppendSummed(Op op, const std::vector<Value>& inputs) const;
   // An op with several results, named after leaves of this module.
   std::vector<Value> AppendMany(const std::vector<std::string>& leaves, Op op,
                                 const std::vector<Value>& inputs) const;
 
   const ParallelContext& parallel() const { return parallel_; }
-  int64_t Columns(Value value) const { return builder_->Columns(value); }
+  Axis Columns(Value value) const { return builder_->Columns(value); }
 
  private:
   std::string Join(std::string_view leaf) const;

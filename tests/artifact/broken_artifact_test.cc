@@ -116,11 +116,11 @@ const Case kCases[] = {
      [](const fs::path& dir) { Forge(dir, [](Json& json) { json["format"] = "zip"; }); },
      "format: expected \"fairlead artifact\", got \"zip\""},
     {"NewerVersion",
-     [](const fs::path& dir) { Forge(dir, [](Json& json) { json["format_version"] = 2; }); },
-     "format_version: expected 1, got 2; use a newer fairlead or write it anew with `fairlead "
+     [](const fs::path& dir) { Forge(dir, [](Json& json) { json["format_version"] = 3; }); },
+     "format_version: expected 2, got 3; use a newer fairlead or write it anew with `fairlead "
      "export`"},
     {"VersionOfWrongType",
-     [](const fs::path& dir) { Forge(dir, [](Json& json) { json["format_version"] = "1"; }); },
+     [](const fs::path& dir) { Forge(dir, [](Json& json) { json["format_version"] = "2"; }); },
      "format_version: expected an integer"},
     {"NoOptions",
      [](const fs::path& dir) { Forge(dir, [](Json& json) { json.erase("options"); }); },
@@ -260,7 +260,7 @@ const Case kCases[] = {
     {"WeightsOfAnotherArtifact",
      [](const fs::path& dir) {
        Rewrite(dir, [](WeightsContent& content) {
-         content.metadata["checkpoint_fingerprint"] = "0123";
+         content.metadata["checkpoint_hash"] = "0123";
        });
      },
      "got a file of another artifact"},

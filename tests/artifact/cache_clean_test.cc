@@ -247,7 +247,7 @@ TEST_F(CacheCleanTest, ARunningArtifactOutlivesItsFolder) {
   all.all = true;
   EXPECT_EQ(Clean(all).removed.size(), 3u);
   const auto checkpoint = OpenCheckpoint(GoldenDir("tied_odd"));
-  ExpectWeights(BuildGraph(*checkpoint), *checkpoint, (*artifact)->program->weights);
+  ExpectWeights(BuildGraph(*checkpoint), *checkpoint, (*artifact)->ranks.front()->weights);
 }
 
 TEST_F(CacheCleanTest, EnforcingTheLimitTellsWhatItRemoves) {

@@ -33,7 +33,7 @@ class TensorFolder {
 };
 
 Parameter Matrix(std::string name, Shape shape, Transform transform = Transform::kIdentity) {
-  Parameter parameter{name, std::move(shape), ParameterUse::kMatrix, std::nullopt, {}};
+  Parameter parameter{name, std::move(shape), ParameterUse::kMatrix, {}, {}};
   if (transform == Transform::kMxfp4) {
     parameter.sources.push_back({transform, {name + "_blocks", name + "_scales"}});
   } else {

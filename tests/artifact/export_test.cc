@@ -41,7 +41,7 @@ std::vector<std::string> Names(const fs::path& dir) {
 Status Export(const std::string& golden, const fs::path& out, bool force = false,
               const ExportOptions& options = {}) {
   return ExportArtifact(*OpenCheckpoint(GoldenDir(golden)), out, options, LayoutBackend(), kSilent,
-                        force);
+                        {.force = force});
 }
 
 class ExportOf : public testing::TestWithParam<std::string> {};
@@ -54,11 +54,11 @@ TEST_P(ExportOf, LoadsAsTheCheckpointBitForBit) {
   ASSERT_TRUE(artifact) << artifact.error().message;
   const auto checkpoint = OpenCheckpoint(GoldenDir(GetParam()));
   const Graph graph = BuildGraph(*checkpoint);
-  const Program& program = *(*artifact)->program;
+  const Program& program = *(*artifact)->ranks.front();
   EXPECT_EQ(PrintGraph(program.graph), PrintGraph(graph));
   ExpectWeights(graph, *checkpoint, program.weights);
   EXPECT_EQ((*artifact)->statistics.tensors, graph.parameters().size());
-  EXPECT_EQ((*artifact)->manifest.checkpoint_fingerprint, checkpoint->Fingerprint().value());
+  EXPECT_EQ((*artifact)->manifest.checkpoint_hash, checkpoint->Identity().value());
   for (const auto& [name, tensor] : program.weights.tensors) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.bytes.data()) % 64, 0u) << name;
   }
@@ -93,7 +93,7 @@ TEST(Export, RecordsOptionsWithTheirDefaults) {
   options.target = "layout-only";
   EXPECT_EQ((*artifact)->manifest.options, options);
   EXPECT_EQ((*artifact)->manifest.fairlead_version, FairleadVersion());
-  EXPECT_EQ((*artifact)->program->weights.tensors.at("lm_head.weight").layout.format,
+  EXPECT_EQ((*artifact)->ranks.front()->weights.tensors.at("lm_head.weight").layout.format,
             StorageFormat::kF32);
 }
 
@@ -158,9 +158,9 @@ TEST(Export, KeepsWhatIsThereUnlessItIsAnArtifactAndForced) {
   fs::remove(out / "precious.txt");
   EXPECT_EQ(Message(Export("tied_odd", out)), "no error") << "an empty folder is taken";
   EXPECT_TRUE(Contains(Message(Export("mqa_top4", out)), "an artifact; --force replaces it"));
-  EXPECT_EQ(LoadArtifact(out).value()->program->facts.vocabulary_size, 97);
+  EXPECT_EQ(LoadArtifact(out).value()->facts().vocabulary_size, 97);
   EXPECT_EQ(Message(Export("mqa_top4", out, true)), "no error");
-  EXPECT_EQ(LoadArtifact(out).value()->program->facts.vocabulary_size, 113);
+  EXPECT_EQ(LoadArtifact(out).value()->facts().vocabulary_size, 113);
   EXPECT_EQ(Names(folder.path()), std::vector<std::string>{"out"});
 
   folder.Write("file", "mine");
@@ -180,7 +180,7 @@ TEST(Export, AProgramThatRunsAnArtifactKeepsItWhileItIsReplaced) {
   ASSERT_TRUE(artifact) << artifact.error().message;
   ASSERT_TRUE(Export("mqa_top4", out, true));
   const auto checkpoint = OpenCheckpoint(GoldenDir("tied_odd"));
-  ExpectWeights(BuildGraph(*checkpoint), *checkpoint, (*artifact)->program->weights);
+  ExpectWeights(BuildGraph(*checkpoint), *checkpoint, (*artifact)->ranks.front()->weights);
 }
 
 // Files larger than a limit cannot be written, as on a full disk.

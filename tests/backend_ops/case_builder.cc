@@ -39,7 +39,7 @@ std::vector<Value> CaseBuilder::Test(Op op, const std::vector<Value>& inputs,
 }
 
 OpCase CaseBuilder::Finish(Value result) {
-  const Value head = Parameter("head", {kVocabulary, builder_.Columns(result)},
+  const Value head = Parameter("head", {kVocabulary, builder_.Columns(result).size},
                                ParameterUse::kMatrix, {.offset = 0.5f});
   const Value wanted = builder_.Append("wanted", TakeRowsOp{}, {result, OutputRows()});
   return FinishLogits(builder_.Append("logits", LinearOp{}, {wanted, head, {}}));

@@ -34,7 +34,7 @@ class WeightMaker {
  private:
   Value Declare(GraphBuilder& builder, const std::string& name, Shape shape, ParameterUse use,
                 StorageFormat format) {
-    Parameter parameter{name, shape, use, std::nullopt, {}};
+    Parameter parameter{name, shape, use, {}, {}};
     PackedTensor tensor{CpuBackend().ChooseLayout(parameter, format), shape, {}};
     auto bytes =
         std::make_shared<std::vector<std::byte>>(static_cast<size_t>(tensor.expected_bytes()));
@@ -98,9 +98,10 @@ std::shared_ptr<const Program> MakeProgram() {
     const auto name = [&](std::string_view what) { return fmt::format("{}.{}", layer, what); };
     const StorageFormat format = layer == 0 ? StorageFormat::kBf16 : StorageFormat::kF32;
     const auto linear = [&](std::string_view what, Value in, int64_t outputs) {
-      return b.Append(name(what), LinearOp{},
-                      {in, make.Matrix(b, name(what) + ".weight", {outputs, b.Columns(in)}, format),
-                       make.Vector(b, name(what) + ".bias", {outputs})});
+      return b.Append(
+          name(what), LinearOp{},
+          {in, make.Matrix(b, name(what) + ".weight", {outputs, b.Columns(in).size}, format),
+           make.Vector(b, name(what) + ".bias", {outputs})});
     };
     const Value normed =
         b.Append(name("norm1"), RmsNormOp{}, {x, make.Vector(b, name("n1"), {kHidden})});

@@ -102,7 +102,7 @@ std::vector<OpCase> Cases(const AllReduceOp&) {
 
 std::vector<OpCase> Cases(const AllGatherOp&) {
   CaseBuilder b("one rank");
-  return {b.Finish(b.Test(AllGatherOp{1}, {b.Rows("x", 33)})[0])};
+  return {b.Finish(b.Test(AllGatherOp{{33}}, {b.Rows("x", 33)})[0])};
 }
 
 }  // namespace fairlead::testing

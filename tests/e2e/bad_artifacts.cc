@@ -53,8 +53,8 @@ std::vector<BadModel> BadArtifacts() {
       {"WeightsWithAFlippedByte",
        [](const fs::path& artifact) { FlipLastByte(artifact / kWeights); },
        "its checksum is wrong: the file was damaged"},
-      Manifest("NewerVersion", "\"format_version\": 1", "\"format_version\": 2",
-               "format_version: expected 1, got 2; use a newer fairlead or write it anew with "
+      Manifest("NewerVersion", "\"format_version\": 2", "\"format_version\": 3",
+               "format_version: expected 2, got 3; use a newer fairlead or write it anew with "
                "`fairlead export`"),
       Forged("LayoutUnknown", "rows16.mxfp4", "rows99.mxfp4", "rows99.mxfp4"),
       Manifest("ManifestEdited", "\"batch_size\":null", "\"batch_size\":2",

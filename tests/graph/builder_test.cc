@@ -38,7 +38,7 @@ TEST(GraphBuilder, ReportsTheFirstMistakeAndSurvivesThoseThatFollow) {
   const Value ids = b.Input(GraphInput::kTokenIds);
   const Value bad = b.Append("bad", LinearOp{}, {ids, b.Declare(MatrixOf("w", {2, 3})), {}});
   EXPECT_EQ(bad.id, kNoValue);
-  EXPECT_EQ(b.Columns(bad), 0);
+  EXPECT_EQ(b.Columns(bad).size, 0);
   const Value worse = b.Append("worse", AddOp{}, {bad, bad});
   const auto graph = b.Finish(worse);
   ASSERT_FALSE(graph);

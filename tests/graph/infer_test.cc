@@ -135,8 +135,8 @@ TEST(InferTypes, TakeRows) {
 
 TEST(InferTypes, Collectives) {
   EXPECT_EQ(Inferred(AllReduceOp{4}, {F({T, 8})}), "f32[T, 8]");
-  EXPECT_EQ(Inferred(AllGatherOp{4}, {F({T, 8})}), "f32[T, 32]");
-  EXPECT_EQ(Inferred(AllGatherOp{4}, {F({8})}),
+  EXPECT_EQ(Inferred(AllGatherOp{{8, 8, 8, 8}}, {F({T, 8})}), "f32[T, 32]");
+  EXPECT_EQ(Inferred(AllGatherOp{{8}}, {F({8})}),
             "[graph] all_gather: input x: expected 2 dimensions of f32, got f32[8]");
 }
 

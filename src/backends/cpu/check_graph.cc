@@ -9,7 +9,8 @@ namespace {
 
 class Checker {
  public:
-  explicit Checker(const Program& program) : program_(program), graph_(program.graph) {}
+  Checker(const Program& program, int ranks)
+      : program_(program), graph_(program.graph), ranks_(ranks) {}
 
   Status Run() {
     for (const Node& node : graph_.nodes) {
@@ -79,11 +80,13 @@ class Checker {
     return Refuse("{}: expected one row per token, got {}", value.name, value.type.ToString());
   }
 
-  Status Check(const EmbeddingOp&, const Node& node) const {
+  Status Check(const EmbeddingOp& op, const Node& node) const {
     FAIRLEAD_RETURN_IF_ERROR(ExpectInput(node, 0, GraphInput::kTokenIds));
     const ValueInfo& weight = Input(node, 1);
     if (weight.parameter() == nullptr) return Refuse("{}: expected a parameter", weight.name);
-    if (weight.parameter()->shape[0] < program_.facts.vocabulary_size) {
+    const bool divided = !weight.parameter()->axis(0).whole();
+    if (!divided && (op.vocabulary_offset != 0 ||
+                     weight.parameter()->shape[0] < program_.facts.vocabulary_size)) {
       return Refuse("{}: expected {} rows, got {}", weight.name, program_.facts.vocabulary_size,
                     weight.parameter()->shape[0]);
     }
@@ -128,19 +131,24 @@ class Checker {
     return ExpectFloats(node, {0});
   }
   Status Check(const AllReduceOp& op, const Node& node) const { return CheckRanks(op.ranks, node); }
-  Status Check(const AllGatherOp& op, const Node& node) const { return CheckRanks(op.ranks, node); }
+  Status Check(const AllGatherOp& op, const Node& node) const {
+    return CheckRanks(static_cast<int>(op.parts.size()), node);
+  }
   Status CheckRanks(int ranks, const Node& node) const {
-    if (ranks != 1) return Refuse("{}: ranks: expected 1, got {}", Input(node, 0).name, ranks);
+    if (ranks != ranks_) {
+      return Refuse("{}: ranks: expected {}, got {}", Input(node, 0).name, ranks_, ranks);
+    }
     return ExpectFloats(node, {0});
   }
 
   const Program& program_;
   const Graph& graph_;
+  int ranks_;
   std::set<std::pair<int, int>> layers_;
 };
 
 }  // namespace
 
-Status CheckGraph(const Program& program) { return Checker(program).Run(); }
+Status CheckGraph(const Program& program, int ranks) { return Checker(program, ranks).Run(); }
 
 }  // namespace fairlead::cpu

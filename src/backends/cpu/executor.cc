@@ -43,9 +43,11 @@ ScratchFloats MeasureScratch(const Graph& graph, int64_t max_rows) {
 
 class CpuExecutor final : public Executor {
  public:
-  CpuExecutor(std::shared_ptr<const Program> program, Capabilities limits, Isa isa, int threads)
+  CpuExecutor(std::shared_ptr<const Program> program, Capabilities limits, Isa isa, int threads,
+              std::shared_ptr<Group> group)
       : program_(std::move(program)), limits_(std::move(limits)), pool_(threads) {
     state_.program = program_.get();
+    state_.group = std::move(group);
     state_.compute = {&KernelsOf(isa), &pool_};
   }
 
@@ -190,10 +192,11 @@ Result<std::unique_ptr<Executor>> CreateExecutor(std::shared_ptr<const Program> 
   FAIRLEAD_ASSIGN_OR_RETURN(Capabilities limits, PlanCapabilities(program->facts, options));
   FAIRLEAD_RETURN_IF_ERROR(VerifyGraph(program->graph));
   FAIRLEAD_RETURN_IF_ERROR(CheckWeights(program->graph, program->weights));
-  FAIRLEAD_RETURN_IF_ERROR(CheckGraph(*program));
+  std::shared_ptr<Group> group = options.group != nullptr ? options.group : SingleGroup();
+  FAIRLEAD_RETURN_IF_ERROR(CheckGraph(*program, group->size()));
   FAIRLEAD_ASSIGN_OR_RETURN(const Isa isa, ChooseIsa());
-  auto executor =
-      std::make_unique<CpuExecutor>(std::move(program), std::move(limits), isa, options.threads);
+  auto executor = std::make_unique<CpuExecutor>(std::move(program), std::move(limits), isa,
+                                                options.threads, std::move(group));
   FAIRLEAD_RETURN_IF_ERROR(executor->Prepare());
   return executor;
 }

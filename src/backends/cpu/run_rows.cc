@@ -1,18 +1,11 @@
 // The ops that treat every row by itself, and the matrix product.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "backends/cpu/step_state.h"
 
 namespace fairlead::cpu {
 namespace {
-
-void CopyValue(const Node& node, StepState& state) {
-  const ValueId from = node.inputs[0], to = node.outputs[0];
-  const int64_t floats = state.Rows(to) * state.Columns(to);
-  std::memcpy(state.Floats(to), state.Floats(from), static_cast<size_t>(floats) * sizeof(float));
-}
 
 // The indices of the `count` largest logits, in descending order; equal ones by ascending index. A
 // NaN is larger than any number, as in PyTorch's topk.
@@ -34,13 +27,19 @@ void ChooseLargest(const float* logits, int64_t experts, int count, int32_t* cho
 
 }  // namespace
 
-Status Run(const EmbeddingOp&, const Node& node, size_t, StepState& state) {
+Status Run(const EmbeddingOp& op, const Node& node, size_t, StepState& state) {
   const PackedTensor& weight = state.Weight(node.inputs[1]);
   const int32_t* ids = state.Ints(node.inputs[0]);
   float* output = state.Floats(node.outputs[0]);
   const int64_t columns = weight.columns();
-  Parallel(state.compute, state.rows, state.rows * columns,
-           [&](int64_t row) { ReadRow(weight, 0, ids[row], output + row * columns); });
+  Parallel(state.compute, state.rows, state.rows * columns, [&](int64_t row) {
+    const int64_t local = ids[row] - op.vocabulary_offset;
+    if (local >= 0 && local < weight.rows()) {
+      ReadRow(weight, 0, local, output + row * columns);
+    } else {
+      std::fill_n(output + row * columns, columns, 0.0f);
+    }
+  });
   return {};
 }
 
@@ -153,13 +152,12 @@ Status Run(const TakeRowsOp&, const Node& node, size_t, StepState& state) {
 
 // A single rank: its own values are the sum, and all there is to gather.
 Status Run(const AllReduceOp&, const Node& node, size_t, StepState& state) {
-  CopyValue(node, state);
-  return {};
+  return state.group->AllReduceSum(state.FloatsOf(node.inputs[0]), state.FloatsOf(node.outputs[0]));
 }
 
-Status Run(const AllGatherOp&, const Node& node, size_t, StepState& state) {
-  CopyValue(node, state);
-  return {};
+Status Run(const AllGatherOp& op, const Node& node, size_t, StepState& state) {
+  return state.group->AllGatherColumns(state.FloatsOf(node.inputs[0]), state.Rows(node.inputs[0]),
+                                       op.parts, state.FloatsOf(node.outputs[0]));
 }
 
 }  // namespace fairlead::cpu

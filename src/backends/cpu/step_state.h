@@ -32,6 +32,7 @@ struct Scratch {
 struct StepState {
   const Program* program = nullptr;
   Compute compute{};
+  std::shared_ptr<Group> group;
   std::vector<const PackedTensor*> tensors;  // per value: the parameter, or nullptr
   std::vector<std::byte*> values;            // per value: its bytes in this step
   std::vector<KvPool> pools;
@@ -50,6 +51,10 @@ struct StepState {
   }
   // An optional input; nullptr where it is left out.
   const float* FloatsOrNull(ValueId id) const { return id == kNoValue ? nullptr : Floats(id); }
+  // All of a computed value's floats in this step.
+  std::span<float> FloatsOf(ValueId id) const {
+    return {Floats(id), static_cast<size_t>(Rows(id) * Columns(id))};
+  }
   int32_t* Ints(ValueId id) const {
     return reinterpret_cast<int32_t*>(values[static_cast<size_t>(id)]);
   }

@@ -59,7 +59,7 @@ Status CheckAttention(const Program& program, const Node& node, const AttentionO
   return CheckRows(program.graph, node);
 }
 
-Status CheckNode(const Program& program, const Node& node) {
+Status CheckNode(const Program& program, const Node& node, int expected_ranks) {
   FAIRLEAD_RETURN_IF_ERROR(std::visit(
       [&](const auto& op) { return CheckInputs(program.graph, node, op.kInputs); }, node.op));
   if (const auto* op = std::get_if<AttentionOp>(&node.op))
@@ -67,9 +67,11 @@ Status CheckNode(const Program& program, const Node& node) {
   if (std::holds_alternative<RotaryOp>(node.op)) return CheckRows(program.graph, node);
   const auto* reduce = std::get_if<AllReduceOp>(&node.op);
   const auto* gather = std::get_if<AllGatherOp>(&node.op);
-  const int ranks = reduce != nullptr ? reduce->ranks : gather != nullptr ? gather->ranks : 1;
-  if (ranks == 1) return {};
-  return Fail(ErrorCode::kUnsupported, "reference", "ranks: expected 1, got {}", ranks);
+  if (reduce == nullptr && gather == nullptr) return {};
+  const int ranks = reduce != nullptr ? reduce->ranks : static_cast<int>(gather->parts.size());
+  if (ranks == expected_ranks) return {};
+  return Fail(ErrorCode::kUnsupported, "reference", "ranks: expected {}, got {}", expected_ranks,
+              ranks);
 }
 
 // The node after which each value is not read any more; values no node reads end at once.
@@ -102,9 +104,11 @@ std::vector<RowPlace> PlaceRows(const StepPlan& plan) {
 
 class ReferenceExecutor : public Executor {
  public:
-  ReferenceExecutor(std::shared_ptr<const Program> program, Capabilities capabilities)
+  ReferenceExecutor(std::shared_ptr<const Program> program, Capabilities capabilities,
+                    std::shared_ptr<Group> group)
       : program_(std::move(program)),
         capabilities_(std::move(capabilities)),
+        group_(std::move(group)),
         ends_(ValuesThatEnd(program_->graph)) {
     for (const Node& node : program_->graph.nodes) {
       const auto* op = std::get_if<AttentionOp>(&node.op);
@@ -159,7 +163,7 @@ class ReferenceExecutor : public Executor {
   Status RunOne(const Node& node, const StepPlan& plan, std::span<const RowPlace> places,
                 std::vector<Tensor>& values) {
     const Graph& graph = program_->graph;
-    NodeRun run{plan, places, nullptr, {}, {}};
+    NodeRun run{plan, places, *group_, nullptr, {}, {}};
     for (ValueId id : node.inputs) run.inputs.push_back(Resolve(id, values));
     for (ValueId id : node.outputs) {
       const auto index = static_cast<size_t>(id);
@@ -189,6 +193,7 @@ class ReferenceExecutor : public Executor {
 
   std::shared_ptr<const Program> program_;
   Capabilities capabilities_;
+  std::shared_ptr<Group> group_;
   std::vector<std::vector<ValueId>> ends_;     // per node, values to drop after it
   std::map<std::pair<int, int>, KvLayer> kv_;  // by KV group and layer of the group
   ValueTap* tap_ = nullptr;
@@ -201,15 +206,17 @@ Result<std::unique_ptr<Executor>> CreateExecutor(std::shared_ptr<const Program> 
   FAIRLEAD_ASSIGN_OR_RETURN(Capabilities capabilities, PlanCapabilities(program->facts, options));
   FAIRLEAD_RETURN_IF_ERROR(VerifyGraph(program->graph));
   FAIRLEAD_RETURN_IF_ERROR(CheckWeights(program->graph, program->weights));
+  std::shared_ptr<Group> group = options.group != nullptr ? options.group : SingleGroup();
   std::set<std::pair<int, int>> caches;
   for (const Node& node : program->graph.nodes) {
-    FAIRLEAD_RETURN_IF_ERROR(CheckNode(*program, node));
+    FAIRLEAD_RETURN_IF_ERROR(CheckNode(*program, node, group->size()));
     const auto* op = std::get_if<AttentionOp>(&node.op);
     if (op != nullptr && !caches.emplace(op->kv_group, op->kv_layer).second) {
       return Misfit(program->graph, node, "kv_layer: expected one of its own");
     }
   }
-  return std::make_unique<ReferenceExecutor>(std::move(program), std::move(capabilities));
+  return std::make_unique<ReferenceExecutor>(std::move(program), std::move(capabilities),
+                                             std::move(group));
 }
 
 }  // namespace fairlead::reference

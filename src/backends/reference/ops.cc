@@ -71,10 +71,15 @@ Status GatherRows(std::string_view what, const Tensor& indices, int64_t count, T
   return {};
 }
 
-Status Run(const EmbeddingOp&, NodeRun& run) {
+Status Run(const EmbeddingOp& op, NodeRun& run) {
   const PackedTensor& weight = *run.inputs[1].parameter;
-  return GatherRows("token id", *run.inputs[0].value, weight.rows(), *run.outputs[0],
-                    [&](int32_t id, Row to) { ReadRow(weight, 0, id, to.data()); });
+  const auto ids = run.inputs[0].value->As<int32_t>();
+  for (int64_t row = 0; row < Rows(*run.outputs[0]); ++row) {
+    const int64_t local = ids[static_cast<size_t>(row)] - op.vocabulary_offset;
+    if (local < 0 || local >= weight.rows()) continue;  // another rank's: zeros
+    ReadRow(weight, 0, local, RowOf(*run.outputs[0], row).data());
+  }
+  return {};
 }
 
 Status Run(const TakeRowsOp&, NodeRun& run) {
@@ -245,16 +250,18 @@ Status Run(const MoeExpertsOp& op, NodeRun& run) {
   const auto top_k = static_cast<size_t>(Columns(weights));
   const size_t choices = static_cast<size_t>(Rows(weights)) * top_k;
   for (int32_t expert : indices.As<int32_t>()) {
-    FAIRLEAD_RETURN_IF_ERROR(CheckIndex("expert", expert, experts));
+    FAIRLEAD_RETURN_IF_ERROR(
+        CheckIndex("expert", expert, op.num_experts > 0 ? op.num_experts : experts));
   }
   // What each choice of each row adds, [T * k, hidden], computed expert by expert.
   const auto hidden = static_cast<size_t>(Columns(*run.outputs[0]));
-  std::vector<std::vector<float>> results(choices, std::vector<float>(hidden));
+  std::vector<std::vector<float>> results(choices);
   for (int64_t expert = 0; expert < experts; ++expert) {
     std::vector<ConstRow> x;
     std::vector<Row> y;
     for (size_t choice = 0; choice < choices; ++choice) {
-      if (indices.As<int32_t>()[choice] != expert) continue;
+      if (indices.As<int32_t>()[choice] != op.expert_offset + expert) continue;
+      results[choice].resize(hidden);
       x.push_back(RowOf(run.inputs[0], static_cast<int64_t>(choice / top_k)));
       y.push_back(results[choice]);
     }
@@ -263,7 +270,8 @@ Status Run(const MoeExpertsOp& op, NodeRun& run) {
   for (size_t choice = 0; choice < choices; ++choice) {
     const Row output = RowOf(*run.outputs[0], static_cast<int64_t>(choice / top_k));
     const float weight = weights.As<float>()[choice];
-    for (size_t i = 0; i < hidden; ++i) output[i] += weight * results[choice][i];
+    // Nothing is added for an expert of another rank.
+    for (size_t i = 0; i < results[choice].size(); ++i) output[i] += weight * results[choice][i];
   }
   return {};
 }
@@ -281,14 +289,12 @@ Status Run(const AddOp&, NodeRun& run) {
   return {};
 }
 
-// This backend runs one rank, whose part is the whole.
 Status Run(const AllReduceOp&, NodeRun& run) {
-  *run.outputs[0] = *run.inputs[0].value;
-  return {};
+  return run.group.AllReduceSum(run.inputs[0].value->As<float>(), run.outputs[0]->As<float>());
 }
-Status Run(const AllGatherOp&, NodeRun& run) {
-  *run.outputs[0] = *run.inputs[0].value;
-  return {};
+Status Run(const AllGatherOp& op, NodeRun& run) {
+  const Tensor& x = *run.inputs[0].value;
+  return run.group.AllGatherColumns(x.As<float>(), Rows(x), op.parts, run.outputs[0]->As<float>());
 }
 
 }  // namespace

@@ -25,9 +25,10 @@ struct Operand {
 struct NodeRun {
   const StepPlan& plan;
   std::span<const RowPlace> places;  // of the step's rows
-  KvLayer* kv = nullptr;             // of an attention node
-  std::vector<Operand> inputs;       // in the order of the op's kInputs
-  std::vector<Tensor*> outputs;      // zeros of the bound shape
+  Group& group;
+  KvLayer* kv = nullptr;         // of an attention node
+  std::vector<Operand> inputs;   // in the order of the op's kInputs
+  std::vector<Tensor*> outputs;  // zeros of the bound shape
 };
 
 // Computes the node's outputs. Fails for indices (of tokens, rows or experts) that do not exist.

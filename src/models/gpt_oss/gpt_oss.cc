@@ -12,8 +12,10 @@ class GptOss : public Model {
   ModelFacts Describe() const override { return config_.Facts(); }
 
   Result<Graph> BuildGraph(const ParallelContext& parallel) const override {
-    if (parallel.size != 1) {
-      return Fail(ErrorCode::kUnsupported, "gpt_oss", "ranks: expected 1, got {}", parallel.size);
+    FAIRLEAD_RETURN_IF_ERROR(CheckDegrees(config_, parallel.tp_degree, parallel.ep_degree));
+    if (parallel.rank < 0 || parallel.rank >= parallel.size()) {
+      return Fail(ErrorCode::kInternal, "gpt_oss", "rank: expected 0 to {}, got {}",
+                  parallel.size() - 1, parallel.rank);
     }
     GraphBuilder builder;
     const Value token_ids = builder.Input(GraphInput::kTokenIds);

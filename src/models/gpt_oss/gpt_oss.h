@@ -16,7 +16,12 @@ namespace fairlead {
 Result<std::unique_ptr<const Model>> CreateGptOss(const Json& config,
                                                   const Json& generation_config);
 
-// The whole network: token ids to the logits [R, vocab_size] of the output rows.
+// Whether tp_degree x ep_degree ranks can share the model: query heads must divide among all ranks
+// and experts among ep_degree groups, and every rank needs a part of the intermediate size and of
+// the vocabulary. kInvalidArgument names the obstacle and the degrees that are valid.
+Status CheckDegrees(const GptOssConfig& config, int64_t tp_degree, int64_t ep_degree);
+
+// The network of one rank: token ids to the logits [R, vocab_size] of the output rows.
 Value GptOssForCausalLM(const Scope& scope, const GptOssConfig& config, Value token_ids,
                         Value output_rows);
 

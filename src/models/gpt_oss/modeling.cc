@@ -5,6 +5,7 @@
 #include "nn/layers.h"
 #include "nn/moe.h"
 #include "nn/rotary.h"
+#include "nn/sharding.h"
 
 namespace fairlead {
 namespace {
@@ -12,8 +13,10 @@ namespace {
 // Grouped-query attention with learned sinks; `layer_types[layer]` decides whether it sees only the
 // last `sliding_window` tokens.
 Value SelfAttention(const Scope& scope, const GptOssConfig& config, int layer, Value hidden) {
-  const int64_t q_size = config.num_attention_heads * config.head_dim;
-  const int64_t kv_size = config.num_key_value_heads * config.head_dim;
+  const HeadSharding heads =
+      ShardHeads(scope.parallel(), config.num_attention_heads, config.num_key_value_heads);
+  const Axis q_size = heads.query.Times(config.head_dim);
+  const Axis kv_size = heads.key_value.Times(config.head_dim);
   const LinearOptions projection{.bias = config.attention_bias};
   Value q = ColumnParallelLinear(scope / "q_proj", hidden, q_size, projection);
   Value k = ColumnParallelLinear(scope / "k_proj", hidden, kv_size, projection);
@@ -21,8 +24,7 @@ Value SelfAttention(const Scope& scope, const GptOssConfig& config, int layer, V
   q = RotaryEmbedding(scope / "q_rope", q, config.rope, config.head_dim);
   k = RotaryEmbedding(scope / "k_rope", k, config.rope, config.head_dim);
   Value context = Attention(scope, q, k, v,
-                            {.num_heads = config.num_attention_heads,
-                             .num_kv_heads = config.num_key_value_heads,
+                            {.heads = heads,
                              .head_dim = config.head_dim,
                              .window = config.window(layer),
                              .kv_group = config.kv_group(layer),
