@@ -82,12 +82,16 @@ bool IsPossible(const StoredTensor& tensor) {
   return tensor.layout.format != StorageFormat::kMxfp4 || tensor.shape.back() % kMxfp4Block == 0;
 }
 
-std::string AxesString(const Parameter& parameter) {
+// The part that a rank holds of a tensor, on one line: all of `shape` if there are no axes.
+std::string PartString(const std::vector<Axis>& axes, const Shape& shape) {
+  if (axes.empty()) return ShapeString(shape);
+  constexpr size_t kLongest = 200;
   std::string text;
-  for (size_t i = 0; i < parameter.shape.size(); ++i) {
-    text += (i > 0 ? ", " : "") + parameter.axis(i).ToString();
+  for (const Axis& axis : axes) {
+    if (text.size() > kLongest) return fmt::format("[{}...]", text.substr(0, kLongest));
+    text += (text.empty() ? "" : ", ") + axis.ToString();
   }
-  return text;
+  return fmt::format("[{}]", text.size() > kLongest ? text.substr(0, kLongest) + "..." : text);
 }
 
 // Checks one parameter against its declaration and returns its place in the map.
@@ -102,8 +106,9 @@ Result<PackedTensor> FindTensor(const Parameter& parameter, const RankFile& rank
   }
   const StoredTensor& stored = *found->second;
   if (stored.axes != parameter.axes) {
-    return Invalid(path, "{}: expected the part [{}], got another", parameter.name,
-                   AxesString(parameter));
+    return Invalid(path, "{}: expected the part {}, got {}", parameter.name,
+                   PartString(parameter.axes, parameter.shape),
+                   PartString(stored.axes, stored.shape));
   }
   if (stored.shape != parameter.shape) {
     return Invalid(path, "{}: expected shape {}, got {}", parameter.name,

@@ -51,9 +51,9 @@ Result<std::vector<StoredFile>> WriteSmallFiles(const Checkpoint& checkpoint,
                                                 const ExportOptions& options, const fs::path& dir) {
   std::vector<StoredFile> files;
   FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(),
-                            WriteText(NeuronConfigText(options), kNeuronConfigName, dir));
-  FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(),
                             WriteText(checkpoint.config_text(), kConfigName, dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(),
+                            WriteText(NeuronConfigText(options), kNeuronConfigName, dir));
   if (Exists(checkpoint.dir() / kGenerationConfigName)) {
     FAIRLEAD_ASSIGN_OR_RETURN(
         const std::string text,

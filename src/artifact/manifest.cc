@@ -63,7 +63,7 @@ std::string RankText(const Manifest& manifest, size_t rank) {
 }
 
 // The file up to Tail, one tensor a line.
-std::string ManifestText(const Manifest& manifest) {
+std::string Body(const Manifest& manifest) {
   std::vector<std::string> files, ranks;
   for (const StoredFile& file : manifest.files) files.push_back(FileText(file));
   for (size_t rank = 0; rank < manifest.ranks.size(); ++rank) {
@@ -114,7 +114,9 @@ Result<StoredFile> FileFromJson(const Json& json, const std::string& source) {
 
 // The inverse of AxesToJson; nullopt for anything else. Ranges are compared with the model's later.
 std::optional<std::vector<Axis>> AxesFromJson(const Json& json) {
-  const auto is_count = [](const Json& value) { return value.is_number_unsigned(); };
+  const auto is_count = [](const Json& value) {
+    return value.is_number_unsigned() && value.get<uint64_t>() <= uint64_t{kMost};
+  };
   if (!json.is_array() || json.empty()) return std::nullopt;
   std::vector<Axis> axes;
   for (const Json& item : json) {
@@ -233,11 +235,14 @@ uint64_t PaddedBytes(uint64_t bytes) {
 
 std::string_view FairleadVersion() { return FAIRLEAD_VERSION; }
 
+std::string ManifestText(const Manifest& manifest) {
+  const std::string body = Body(manifest);
+  return body + Tail(ChecksumOf(std::as_bytes(std::span(body))));
+}
+
 Status WriteManifest(const Manifest& manifest, const std::filesystem::path& dir) {
-  const std::string text = ManifestText(manifest);
   FAIRLEAD_ASSIGN_OR_RETURN(FileWriter file, FileWriter::Create(dir / kManifestName));
-  FAIRLEAD_RETURN_IF_ERROR(file.Write(text));
-  FAIRLEAD_RETURN_IF_ERROR(file.Write(Tail(ChecksumOf(std::as_bytes(std::span(text))))));
+  FAIRLEAD_RETURN_IF_ERROR(file.Write(ManifestText(manifest)));
   return file.Close();
 }
 

@@ -63,11 +63,13 @@ uint64_t PaddedBytes(uint64_t bytes);
 // The version of this program.
 std::string_view FairleadVersion();
 
+// The text of fairlead.json, its own checksum at the end.
+std::string ManifestText(const Manifest& manifest);
 // Writes `dir`/fairlead.json and flushes it to the disk.
 Status WriteManifest(const Manifest& manifest, const std::filesystem::path& dir);
-// The same from the text of the file; `source` names it in errors.
-Result<Manifest> ParseManifest(std::string_view text, const std::string& source);
 // Reads it: any other version, a wrong checksum, and every value that cannot be is an error.
 Result<Manifest> ReadManifest(const std::filesystem::path& dir);
+// The same from the text of the file; `source` names it in errors.
+Result<Manifest> ParseManifest(std::string_view text, const std::string& source);
 
 }  // namespace fairlead

@@ -27,8 +27,9 @@ std::string HumanBytes(uint64_t bytes) { return Scaled(bytes, {" B", " kB", " MB
 
 std::string HumanCount(uint64_t number) { return Scaled(number, {"", " k", " M", " B", " T"}); }
 
-ProgressBar::ProgressBar(std::string title)
+ProgressBar::ProgressBar(std::string title, std::chrono::milliseconds silence)
     : title_(std::move(title)),
+      silence_(silence),
       terminal_(::isatty(STDERR_FILENO) != 0),
       start_(std::chrono::steady_clock::now()),
       last_draw_(start_) {}
@@ -43,6 +44,8 @@ void ProgressBar::Update(uint64_t done, uint64_t total) {
                  : static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total));
   const int shown = terminal_ ? percent : percent / 10 * 10;
   const auto now = std::chrono::steady_clock::now();
+  // Work that ends at once needs no bar.
+  if (shown_percent_ < 0 && now - start_ < silence_) return;
   const bool late = now - last_draw_ > std::chrono::milliseconds(100);
   if (shown == shown_percent_ || (terminal_ && !late && percent < 100)) return;
   shown_percent_ = shown;

@@ -12,9 +12,14 @@ std::string HumanBytes(uint64_t bytes);   // "13.8 GB", powers of 1000
 std::string HumanCount(uint64_t number);  // "20.9 B", "3.61 B", "845 M"
 
 // A bar on stderr: redrawn in place on a terminal, one line per tenth otherwise.
+// For work that is often quick.
+inline constexpr std::chrono::milliseconds kProgressSilence{500};
+
 class ProgressBar {
  public:
-  explicit ProgressBar(std::string title);
+  // Draws nothing in the first `silence`: what ends sooner needs no bar.
+  explicit ProgressBar(std::string title,
+                       std::chrono::milliseconds silence = std::chrono::milliseconds(0));
   // Finishes the line if the work was not complete (an error will be printed below it).
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
@@ -26,6 +31,7 @@ class ProgressBar {
   void Draw(uint64_t done, uint64_t total, int percent);
 
   std::string title_;
+  std::chrono::milliseconds silence_;
   bool terminal_;
   int shown_percent_ = -1;
   std::chrono::steady_clock::time_point start_;

@@ -23,7 +23,7 @@ Status Run(const LoadCommandOptions& options) {
                 "`fairlead export --model {} OUT`",
                 options.artifact, options.artifact);
   }
-  ProgressBar bar("verifying");
+  ProgressBar bar("verifying", kProgressSilence);
   LoadOptions load;
   load.verify_checksums = options.verify;
   load.progress = [&bar](uint64_t done, uint64_t total) { bar.Update(done, total); };

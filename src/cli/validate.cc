@@ -102,7 +102,7 @@ Result<Validation> ValidateExport(const std::filesystem::path& out, const std::s
       CreateExecutor(*whole, run, reference, 1, static_cast<int64_t>(kLongestPrompt)));
   const std::vector<std::vector<int32_t>> prompts = Prompts(*artifact);
   Validation result;
-  ProgressBar bar("validating");
+  ProgressBar bar("validating", kProgressSilence);
   for (size_t i = 0; i < prompts.size(); ++i) {
     bar.Update(i, prompts.size());
     FAIRLEAD_ASSIGN_OR_RETURN(const Tensor a, ScoreTokens(*expected, whole->facts(), prompts[i]));

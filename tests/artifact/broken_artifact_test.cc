@@ -140,10 +140,10 @@ const Case kCases[] = {
      "sequence_length: expected 1 to 160, got 161"},
     {"TwoRanks",
      [](const fs::path& dir) { Forge(dir, [](Json& json) { json["options"]["tp_degree"] = 2; }); },
-     "ranks: expected 2, as tp_degree says, got 1"},
+     "ranks: expected 2, as tp_degree and ep_degree say, got 1"},
     {"NoRanks",
      [](const fs::path& dir) { Forge(dir, [](Json& json) { json["ranks"] = Json::array(); }); },
-     "ranks: expected 1, as tp_degree says, got 0"},
+     "ranks: expected weights, got an artifact that was exported without them"},
     {"RanksNotAList",
      [](const fs::path& dir) { Forge(dir, [](Json& json) { json["ranks"] = 1; }); },
      "ranks: expected a list, got 1"},
@@ -220,8 +220,8 @@ const Case kCases[] = {
      [](const fs::path& dir) {
        Forge(dir, [](Json& json) { json["files"][0]["name"] = "../config.json"; });
      },
-     "files: name: expected one of config.json, generation_config.json, tokenizer.json, "
-     "tokenizer.bin, got \"../config.json\""},
+     "files: name: expected one of config.json, generation_config.json, neuron_config.json, "
+     "tokenizer.json, tokenizer.bin, got \"../config.json\""},
     {"ConfigNotRecorded",
      [](const fs::path& dir) { Forge(dir, [](Json& json) { json["files"].erase(0); }); },
      "files: expected config.json, got none"},
@@ -259,9 +259,7 @@ const Case kCases[] = {
      "[safetensors] DIR/weights/rank-00000-of-00001.safetensors:"},
     {"WeightsOfAnotherArtifact",
      [](const fs::path& dir) {
-       Rewrite(dir, [](WeightsContent& content) {
-         content.metadata["checkpoint_hash"] = "0123";
-       });
+       Rewrite(dir, [](WeightsContent& content) { content.metadata["checkpoint_hash"] = "0123"; });
      },
      "got a file of another artifact"},
     {"WeightsOfAnotherRank",

@@ -72,8 +72,9 @@ TEST(Export, WritesTheDocumentedFiles) {
   const fs::path out = folder.path() / "deep" / "er" / "out";
   ASSERT_EQ(Message(Export("mxfp4_published", out / "")), "no error");
   EXPECT_EQ(Names(folder.path() / "deep" / "er"), std::vector<std::string>{"out"});
-  EXPECT_EQ(Names(out), (std::vector<std::string>{"config.json", "fairlead.json",
-                                                  "generation_config.json", "weights"}));
+  EXPECT_EQ(Names(out),
+            (std::vector<std::string>{"config.json", "fairlead.json", "generation_config.json",
+                                      "neuron_config.json", "weights"}));
   EXPECT_EQ(Names(out / "weights"), std::vector<std::string>{"rank-00000-of-00001.safetensors"});
   EXPECT_EQ(*ReadFile(out / "config.json", "test", 1 << 20),
             *ReadFile(GoldenDir("mxfp4_published") / "config.json", "test", 1 << 20));

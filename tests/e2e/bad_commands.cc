@@ -263,7 +263,8 @@ std::vector<BadCommand> Files() {
       {"CompareNothingKnown",
        {"compare", "SOUND", "--b", "gpu"},
        2,
-       "\"gpu\": expected reference, cpu or a safetensors file"},
+       "\"gpu\": expected reference, cpu (cpu@4, cpu@2x4 for tp and ep degrees) or a "
+       "safetensors file"},
       {"CompareTwoFiles",
        {"compare", "SOUND", "--a", "DIR/width", "--b", "DIR/short"},
        2,

@@ -49,9 +49,9 @@ TEST_F(Export, ArtifactsGenerateWhatTheirCheckpointDoes) {
 TEST_F(Export, LeavesTheArtifactAndNothingElse) {
   Make(TinyModel());
   EXPECT_EQ(Entries(dir() / "exports"), (std::set<std::string>{"artifact"}));
-  EXPECT_EQ(Entries(out()),
-            (std::set<std::string>{"fairlead.json", "config.json", "generation_config.json",
-                                   "tokenizer.json", "tokenizer.bin", "weights"}));
+  EXPECT_EQ(Entries(out()), (std::set<std::string>{"fairlead.json", "config.json",
+                                                   "generation_config.json", "neuron_config.json",
+                                                   "tokenizer.json", "tokenizer.bin", "weights"}));
 }
 
 TEST_F(Export, ShowsItsProgressOnStderrAndItsResultOnStdout) {

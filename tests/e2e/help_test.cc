@@ -12,20 +12,23 @@ struct Command {
 const Command kCommands[] = {
     {"generate",
      {"MODEL", "--prompts", "--length", "--temperature", "--top_k", "--top_p", "--min_p", "--seed",
-      "--ignore_eos", "--stats", "--json", "--backend", "--profile", "--threads"}},
+      "--ignore_eos", "--stats", "--json", "--backend", "--profile", "--threads",
+      "--tensor_parallel_size,--tp_degree", "--expert_parallel_size,--ep_degree"}},
     {"export",
      {"OUT", "--model", "--config", "--force", "--batch_size", "--sequence_length",
       "--max_context_length", "--prefill_chunk_size", "--tensor_parallel_size,--tp_degree",
-      "--expert_parallel_size,--ep_degree", "--torch_dtype", "--target", "--output_logits"}},
+      "--expert_parallel_size,--ep_degree", "--torch_dtype", "--target", "--output_logits",
+      "--no_weights", "--validate", "--atol", "--json"}},
     {"load", {"OUT", "--verify", "--json"}},
     {"inspect", {"MODEL", "--batch_size", "--sequence_length", "--graph", "--tensors", "--json"}},
     {"tokenize", {"MODEL", "--text", "--input", "--output", "--parse_special"}},
     {"logits",
      {"MODEL", "--token_ids", "--backend", "--profile", "--threads", "--dump", "--inject",
-      "--output"}},
+      "--output", "--tensor_parallel_size,--tp_degree", "--expert_parallel_size,--ep_degree"}},
     {"compare",
      {"MODEL", "--a", "--b", "--token_ids", "--inject", "--share", "--tolerance", "--threads",
-      "--all", "--json"}},
+      "--all", "--json", "--model_b", "--tensor_parallel_size,--tp_degree",
+      "--expert_parallel_size,--ep_degree"}},
 };
 
 class Help : public ProgramTest {

@@ -63,7 +63,7 @@ class RobustExport : public ProgramTest {
     if (!fs::exists(out())) return 0;
     const auto artifact = LoadArtifact(out(), {.verify_checksums = true});
     EXPECT_TRUE(artifact) << artifact.error().message;
-    return artifact ? (*artifact)->program->facts.vocabulary_size : -1;
+    return artifact ? (*artifact)->ranks.front()->facts.vocabulary_size : -1;
   }
   // Runs the same export several times at once.
   std::vector<Outcome> AllAtOnce(const Invocation& invocation, size_t count) const {

@@ -17,7 +17,7 @@ parameter %q.bias: f32[8]
 parameter %k.weight: f32[4, 8]
 parameter %sinks: f32[2]
 input %output_rows: i32[R]
-%embed: f32[T, 8] = embedding(%token_ids, %embed.weight)
+%embed: f32[T, 8] = embedding(%token_ids, %embed.weight) {vocabulary_offset=0}
 %norm: f32[T, 8] = rms_norm(%embed, %norm.weight) {eps=1e-05}
 %q: f32[T, 8] = linear(%norm, %q.weight, %q.bias)
 %k: f32[T, 4] = linear(%norm, %k.weight, none)
