@@ -114,8 +114,9 @@ Result<StoredFile> FileFromJson(const Json& json, const std::string& source) {
 
 // The inverse of AxesToJson; nullopt for anything else. Ranges are compared with the model's later.
 std::optional<std::vector<Axis>> AxesFromJson(const Json& json) {
+  // Small enough that the end of a range fits, too.
   const auto is_count = [](const Json& value) {
-    return value.is_number_unsigned() && value.get<uint64_t>() <= uint64_t{kMost};
+    return value.is_number_unsigned() && value.get<uint64_t>() <= uint64_t{kMost / 2};
   };
   if (!json.is_array() || json.empty()) return std::nullopt;
   std::vector<Axis> axes;
