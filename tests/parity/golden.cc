@@ -47,12 +47,23 @@ Result<GoldenCase> LoadGolden(const std::string& name) {
 
 Result<std::shared_ptr<Program>> MakeProgram(const Json& config, const Checkpoint& checkpoint,
                                              const Backend& backend) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto ranks, MakeRanks(config, checkpoint, backend, 1, 1));
+  return ranks[0];
+}
+
+Result<std::vector<std::shared_ptr<Program>>> MakeRanks(const Json& config,
+                                                        const Checkpoint& checkpoint,
+                                                        const Backend& backend, int tp_degree,
+                                                        int ep_degree) {
   FAIRLEAD_ASSIGN_OR_RETURN(const auto model, CreateModel(config, checkpoint.generation_config()));
-  auto program = std::make_shared<Program>();
-  program->facts = model->Describe();
-  FAIRLEAD_ASSIGN_OR_RETURN(program->graph, model->BuildGraph({}));
-  FAIRLEAD_ASSIGN_OR_RETURN(program->weights, PackInMemory(program->graph, checkpoint, backend));
-  return program;
+  std::vector<std::shared_ptr<Program>> ranks;
+  for (int rank = 0; rank < tp_degree * ep_degree; ++rank) {
+    const auto program = ranks.emplace_back(std::make_shared<Program>());
+    program->facts = model->Describe();
+    FAIRLEAD_ASSIGN_OR_RETURN(program->graph, model->BuildGraph({rank, tp_degree, ep_degree}));
+    FAIRLEAD_ASSIGN_OR_RETURN(program->weights, PackInMemory(program->graph, checkpoint, backend));
+  }
+  return ranks;
 }
 
 std::vector<Variant> AllVariants() {

@@ -42,6 +42,12 @@ Result<GoldenCase> LoadGolden(const std::string& name);
 Result<std::shared_ptr<Program>> MakeProgram(const Json& config, const Checkpoint& checkpoint,
                                              const Backend& backend);
 
+// The same, divided: the programs of all tp_degree x ep_degree ranks, in order.
+Result<std::vector<std::shared_ptr<Program>>> MakeRanks(const Json& config,
+                                                        const Checkpoint& checkpoint,
+                                                        const Backend& backend, int tp_degree,
+                                                        int ep_degree);
+
 // What runs a case on every backend and instruction set: the reference first.
 std::vector<Variant> AllVariants();
 

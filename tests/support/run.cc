@@ -76,13 +76,15 @@ std::vector<Variant> IsaVariants(const Backend& backend) {
   return variants;
 }
 
+ForcedIsa::ForcedIsa(Isa isa) { setenv(kForceIsa, std::string(IsaName(isa)).c_str(), 1); }
+
+ForcedIsa::~ForcedIsa() { unsetenv(kForceIsa); }
+
 Result<std::unique_ptr<Executor>> LoadVariant(const Variant& variant,
                                               std::shared_ptr<const Program> program,
                                               const ExecutorOptions& options) {
-  setenv(kForceIsa, std::string(IsaName(variant.isa)).c_str(), 1);
-  auto executor = variant.backend->Load(std::move(program), options);
-  unsetenv(kForceIsa);
-  return executor;
+  const ForcedIsa forced(variant.isa);
+  return variant.backend->Load(std::move(program), options);
 }
 
 Result<Trace> RunSchedule(Executor& executor, const Schedule& schedule,

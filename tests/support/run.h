@@ -22,7 +22,16 @@ struct Variant {
 // `backend` once for every instruction set this CPU has.
 std::vector<Variant> IsaVariants(const Backend& backend);
 
-// Loads with FAIRLEAD_FORCE_ISA set to the variant's.
+// Makes what is loaded during its life use one instruction set (FAIRLEAD_FORCE_ISA).
+class ForcedIsa {
+ public:
+  explicit ForcedIsa(Isa isa);
+  ~ForcedIsa();
+  ForcedIsa(const ForcedIsa&) = delete;
+  ForcedIsa& operator=(const ForcedIsa&) = delete;
+};
+
+// Loads with the variant's instruction set.
 Result<std::unique_ptr<Executor>> LoadVariant(const Variant& variant,
                                               std::shared_ptr<const Program> program,
                                               const ExecutorOptions& options);
