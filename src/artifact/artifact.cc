@@ -59,15 +59,25 @@ struct RankFile {
   std::unordered_map<std::string_view, const StoredTensor*> stored;
 };
 
+// The file's metadata has these members.
+Status CheckMetadata(const SafetensorsFile& file,
+                     const std::map<std::string, std::string>& expected) {
+  for (const auto& [key, value] : expected) {
+    const auto found = file.metadata().find(key);
+    if (found != file.metadata().end() && found->second == value) continue;
+    return Invalid(file.path(), "{}: expected {}, got {}: a file of another artifact or rank", key,
+                   Quoted(value),
+                   found == file.metadata().end() ? "nothing" : Quoted(found->second));
+  }
+  return {};
+}
+
 Result<RankFile> OpenRank(const Manifest& manifest, size_t rank, const fs::path& dir) {
   const size_t ranks = manifest.ranks.size();
   RankFile opened;
   FAIRLEAD_ASSIGN_OR_RETURN(opened.file, SafetensorsFile::Open(dir / WeightsName(rank, ranks)));
-  if (opened.file->metadata() != WeightsMetadata(manifest.checkpoint_hash, rank, ranks)) {
-    return Invalid(opened.file->path(),
-                   "expected rank {} of {} of the checkpoint {}, got a file of another artifact",
-                   rank, ranks, manifest.checkpoint_hash);
-  }
+  FAIRLEAD_RETURN_IF_ERROR(
+      CheckMetadata(*opened.file, WeightsMetadata(manifest.checkpoint_hash, rank, ranks)));
   for (const StoredTensor& tensor : manifest.ranks[rank]) opened.stored[tensor.name] = &tensor;
   return opened;
 }
@@ -85,13 +95,11 @@ bool IsPossible(const StoredTensor& tensor) {
 // The part that a rank holds of a tensor, on one line: all of `shape` if there are no axes.
 std::string PartString(const std::vector<Axis>& axes, const Shape& shape) {
   if (axes.empty()) return ShapeString(shape);
-  constexpr size_t kLongest = 200;
   std::string text;
-  for (const Axis& axis : axes) {
-    if (text.size() > kLongest) return fmt::format("[{}...]", text.substr(0, kLongest));
-    text += (text.empty() ? "" : ", ") + axis.ToString();
-  }
-  return fmt::format("[{}]", text.size() > kLongest ? text.substr(0, kLongest) + "..." : text);
+  for (const Axis& axis : axes) text += (text.empty() ? "" : ", ") + axis.ToString();
+  constexpr size_t kLongest = 200;
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  return fmt::format("[{}]", text);
 }
 
 // Checks one parameter against its declaration and returns its place in the map.
@@ -136,7 +144,8 @@ Result<PackedTensor> FindTensor(const Parameter& parameter, const RankFile& rank
   return tensor;
 }
 
-Result<Weights> MapWeights(const Graph& graph, const RankFile& rank) {
+Result<Weights> MapWeights(const Graph& graph, const std::vector<StoredTensor>& stored,
+                           const RankFile& rank) {
   Weights weights;
   for (const Parameter* parameter : graph.parameters()) {
     FAIRLEAD_ASSIGN_OR_RETURN(weights.tensors[parameter->name], FindTensor(*parameter, rank));
@@ -146,6 +155,9 @@ Result<Weights> MapWeights(const Graph& graph, const RankFile& rank) {
     return Invalid(rank.file->path(), "expected {} tensors, got {}", weights.tensors.size(),
                    declared);
   }
+  // Last, as all other mistakes have a better message.
+  FAIRLEAD_RETURN_IF_ERROR(
+      CheckMetadata(*rank.file, {{kTensorsKey, DeclarationsChecksum(stored)}}));
   weights.owners.push_back(rank.file);
   return weights;
 }
@@ -237,7 +249,9 @@ Result<std::shared_ptr<const Artifact>> LoadArtifact(const fs::path& dir,
     program->graph = *std::move(graph);
     FAIRLEAD_ASSIGN_OR_RETURN(files.emplace_back(),
                               OpenRank(manifest, static_cast<size_t>(rank), dir));
-    FAIRLEAD_ASSIGN_OR_RETURN(program->weights, MapWeights(program->graph, files.back()));
+    FAIRLEAD_ASSIGN_OR_RETURN(
+        program->weights,
+        MapWeights(program->graph, manifest.ranks[static_cast<size_t>(rank)], files.back()));
     for (const auto& [name, tensor] : program->weights.tensors) {
       ++statistics.tensors;
       statistics.bytes += tensor.bytes.size();

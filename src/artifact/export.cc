@@ -82,21 +82,27 @@ Status CheckSpace(uint64_t bytes, const fs::path& dir) {
               static_cast<double>(space.available) / 1e6);
 }
 
+// What is recorded of a parameter, but for its checksum.
+StoredTensor Declaration(const Conversion& plan) {
+  const Parameter& parameter = *plan.parameter;
+  const auto bytes = static_cast<uint64_t>(plan.bytes);
+  return {parameter.name, parameter.shape, parameter.axes, plan.layout, bytes, /*xxh3=*/""};
+}
+
 // Converts one parameter into a rank's file, and fills it up to the start of the next.
 Result<StoredTensor> WriteTensor(const Conversion& plan, SafetensorsWriter& writer,
                                  ProgressMeter& progress) {
-  const Parameter& parameter = *plan.parameter;
-  const auto bytes = static_cast<uint64_t>(plan.bytes);
+  StoredTensor tensor = Declaration(plan);
   Checksum checksum;
   FAIRLEAD_RETURN_IF_ERROR(Convert(plan, [&](std::span<const std::byte> piece) -> Status {
     checksum.Add(piece);
     progress.Add(piece.size());
-    return writer.Append(parameter.name, piece);
+    return writer.Append(tensor.name, piece);
   }));
-  const std::vector<std::byte> padding(PaddedBytes(bytes) - bytes);
-  FAIRLEAD_RETURN_IF_ERROR(writer.Append(parameter.name, padding));
-  return StoredTensor{parameter.name, parameter.shape, parameter.axes,
-                      plan.layout,    bytes,           checksum.Digest()};
+  const std::vector<std::byte> padding(PaddedBytes(tensor.bytes) - tensor.bytes);
+  FAIRLEAD_RETURN_IF_ERROR(writer.Append(tensor.name, padding));
+  tensor.xxh3 = checksum.Digest();
+  return tensor;
 }
 
 // The files of all ranks, open at once.
@@ -106,14 +112,17 @@ Result<std::vector<SafetensorsWriter>> CreateFiles(const std::vector<RankPlan>& 
   std::vector<SafetensorsWriter> writers;
   for (size_t rank = 0; rank < ranks.size(); ++rank) {
     std::vector<SafetensorsDeclaration> declarations;
+    std::vector<StoredTensor> tensors;
     for (const Conversion& plan : ranks[rank].conversions) {
-      const auto size = static_cast<int64_t>(PaddedBytes(static_cast<uint64_t>(plan.bytes)));
-      declarations.push_back({plan.parameter->name, DType::kU8, {size}});
+      const StoredTensor& tensor = tensors.emplace_back(Declaration(plan));
+      declarations.push_back(
+          {tensor.name, DType::kU8, {static_cast<int64_t>(PaddedBytes(tensor.bytes))}});
     }
+    auto metadata = WeightsMetadata(checkpoint_hash, rank, ranks.size());
+    metadata[kTensorsKey] = DeclarationsChecksum(tensors);
     FAIRLEAD_ASSIGN_OR_RETURN(
         SafetensorsWriter writer,
-        SafetensorsWriter::Create(dir / WeightsName(rank, ranks.size()), declarations,
-                                  WeightsMetadata(checkpoint_hash, rank, ranks.size())));
+        SafetensorsWriter::Create(dir / WeightsName(rank, ranks.size()), declarations, metadata));
     writers.push_back(std::move(writer));
   }
   return writers;

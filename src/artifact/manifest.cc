@@ -41,13 +41,18 @@ Json AxesToJson(const std::vector<Axis>& axes) {
   return json;
 }
 
-std::string TensorText(const StoredTensor& tensor) {
+Json DeclarationToJson(const StoredTensor& tensor) {
   Json json = {{"name", tensor.name},
                {"shape", tensor.shape},
                {"layout", LayoutId(tensor.layout)},
-               {"bytes", tensor.bytes},
-               {"xxh3", tensor.xxh3}};
+               {"bytes", tensor.bytes}};
   if (!tensor.axes.empty()) json["axes"] = AxesToJson(tensor.axes);
+  return json;
+}
+
+std::string TensorText(const StoredTensor& tensor) {
+  Json json = DeclarationToJson(tensor);
+  json["xxh3"] = tensor.xxh3;
   return "      " + Text(json);
 }
 
@@ -228,6 +233,15 @@ std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint
           {"format_version", std::to_string(kArtifactFormatVersion)},
           {"checkpoint_hash", checkpoint_hash},
           {"rank", fmt::format("{} of {}", rank, ranks)}};
+}
+
+std::string DeclarationsChecksum(const std::vector<StoredTensor>& tensors) {
+  Checksum checksum;
+  for (const StoredTensor& tensor : tensors) {
+    checksum.Add(Text(DeclarationToJson(tensor)));
+    checksum.Add("\n");
+  }
+  return checksum.Digest();
 }
 
 uint64_t PaddedBytes(uint64_t bytes) {

@@ -57,6 +57,11 @@ std::string WeightsName(size_t rank, size_t ranks);
 // What the header of a rank's weights says, so that a file of another artifact or rank is noticed.
 std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint_hash, size_t rank,
                                                    size_t ranks);
+// The member of that header's metadata that says what tensors the file holds, and its value: a
+// checksum of everything recorded of them but their own checksums. Only this tells apart files with
+// equal bytes in other layouts or parts.
+inline constexpr const char* kTensorsKey = "tensors";
+std::string DeclarationsChecksum(const std::vector<StoredTensor>& tensors);
 // What a tensor of `bytes` takes in its file: it is filled up with zeros to the next one's start.
 uint64_t PaddedBytes(uint64_t bytes);
 

@@ -261,12 +261,17 @@ const Case kCases[] = {
      [](const fs::path& dir) {
        Rewrite(dir, [](WeightsContent& content) { content.metadata["checkpoint_hash"] = "0123"; });
      },
-     "got a file of another artifact"},
+     "got \"0123\": a file of another artifact or rank"},
     {"WeightsOfAnotherRank",
      [](const fs::path& dir) {
        Rewrite(dir, [](WeightsContent& content) { content.metadata["rank"] = "1 of 2"; });
      },
-     "got a file of another artifact"},
+     "rank: expected \"0 of 1\", got \"1 of 2\": a file of another artifact or rank"},
+    {"WeightsOfTensorsInAnotherLayout",
+     [](const fs::path& dir) {
+       Rewrite(dir, [](WeightsContent& content) { content.metadata["tensors"] = "0123"; });
+     },
+     "tensors: expected \""},
     {"WeightsLackATensor",
      [](const fs::path& dir) {
        Rewrite(dir,
