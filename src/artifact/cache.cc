@@ -139,29 +139,6 @@ Result<std::shared_ptr<const Artifact>> OpenCached(const Checkpoint& checkpoint,
   return artifact;
 }
 
-// Makes the weights that an artifact was exported without, from the checkpoint it names.
-Result<std::shared_ptr<const Artifact>> OpenWithoutWeights(const fs::path& dir,
-                                                           const Manifest& manifest,
-                                                           const Backend& backend,
-                                                           const ProgressFn& progress) {
-  const std::string name = CheckpointName(manifest.options);
-  const auto resolved = ResolveModel(name);
-  if (!resolved || resolved->kind != ModelKind::kCheckpoint) {
-    return Fail(ErrorCode::kNotFound, "artifact",
-                "{}: it was exported without weights and needs its checkpoint {}: {}", dir.string(),
-                Quoted(name),
-                resolved ? "expected a checkpoint, got none" : resolved.error().message);
-  }
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, Checkpoint::Open(resolved->dir));
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::string hash, checkpoint->Identity());
-  if (hash != manifest.checkpoint_hash) {
-    return Fail(ErrorCode::kInvalidData, "artifact",
-                "{}: expected the checkpoint with hash {}, got {} with hash {}", dir.string(),
-                manifest.checkpoint_hash, resolved->dir.string(), hash);
-  }
-  return OpenCached(*checkpoint, manifest.options, backend, progress);
-}
-
 }  // namespace
 
 Result<fs::path> CacheDir() {
@@ -190,6 +167,26 @@ Result<fs::path> CachedArtifact(const Checkpoint& checkpoint, const ExportOption
   return artifact->dir;
 }
 
+Result<std::shared_ptr<const Checkpoint>> OpenRecordedCheckpoint(const fs::path& dir,
+                                                                 const Manifest& manifest) {
+  const std::string name = CheckpointName(manifest.options);
+  const auto resolved = ResolveModel(name);
+  if (!resolved || resolved->kind != ModelKind::kCheckpoint) {
+    return Fail(ErrorCode::kNotFound, "artifact",
+                "{}: it was exported without weights and needs its checkpoint {}: {}", dir.string(),
+                Quoted(name),
+                resolved ? "expected a checkpoint, got none" : resolved.error().message);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(auto checkpoint, Checkpoint::Open(resolved->dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string hash, checkpoint->Identity());
+  if (hash != manifest.checkpoint_hash) {
+    return Fail(ErrorCode::kInvalidData, "artifact",
+                "{}: expected the checkpoint with hash {}, got {} with hash {}", dir.string(),
+                manifest.checkpoint_hash, resolved->dir.string(), hash);
+  }
+  return checkpoint;
+}
+
 Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
                                                   const ExportOptions& options,
                                                   const Backend& backend,
@@ -202,8 +199,10 @@ Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
   }
   if (model.kind == ModelKind::kArtifact) {
     FAIRLEAD_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(model.dir));
-    return manifest.ranks.empty() ? OpenWithoutWeights(model.dir, manifest, backend, progress)
-                                  : LoadArtifact(model.dir);
+    if (!manifest.ranks.empty()) return LoadArtifact(model.dir);
+    // Makes the weights that it was exported without.
+    FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, OpenRecordedCheckpoint(model.dir, manifest));
+    return OpenCached(*checkpoint, manifest.options, backend, progress);
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, Checkpoint::Open(model.dir));
   ExportOptions recorded = options;

@@ -7,6 +7,7 @@
 
 #include "artifact/artifact.h"
 #include "artifact/export.h"
+#include "artifact/manifest.h"
 #include "artifact/options.h"
 #include "backends/backend.h"
 #include "base/error.h"
@@ -26,6 +27,11 @@ Result<std::filesystem::path> CacheDir();
 Result<std::filesystem::path> CachedArtifact(const Checkpoint& checkpoint,
                                              const ExportOptions& options, const Backend& backend,
                                              const ProgressFn& progress);
+
+// The checkpoint that the artifact `dir` without weights was made for, as its options name it.
+// kNotFound where it is not at hand, kInvalidData where another one lies there.
+Result<std::shared_ptr<const Checkpoint>> OpenRecordedCheckpoint(const std::filesystem::path& dir,
+                                                                 const Manifest& manifest);
 
 // Opens whatever ResolveModel finds: an artifact is loaded as it is (`options` are then its own),
 // a checkpoint through the cache, and so is an artifact without weights, which says which
