@@ -169,7 +169,14 @@ Status Run(const GenerateOptions& options) {
     generation.prompt = prompt;
     FAIRLEAD_ASSIGN_OR_RETURN(generation.prompt_ids,
                               tokenizer->Encode(prompt, /*parse_special=*/false));
-    longest = std::max(longest, static_cast<int64_t>(generation.prompt_ids.size()));
+    const auto tokens = static_cast<int64_t>(generation.prompt_ids.size());
+    if (tokens > artifact->manifest.options.max_context_length) {
+      return Fail(ErrorCode::kInvalidArgument, "generate",
+                  "{}: expected at most {} tokens (max_context_length), got {}",
+                  Quoted(prompt.substr(0, 40)), artifact->manifest.options.max_context_length,
+                  tokens);
+    }
+    longest = std::max(longest, tokens);
     wanted.push_back(std::move(generation));
   }
   const ModelFacts& facts = artifact->facts();
