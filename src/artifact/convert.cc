@@ -211,7 +211,7 @@ Result<std::vector<RankPlan>> PlanRanks(const Model& model, int tp_degree, int e
   std::vector<RankPlan> ranks;
   for (int rank = 0; ranks.empty() || rank < tp_degree * ep_degree; ++rank) {
     FAIRLEAD_ASSIGN_OR_RETURN(Graph graph, model.BuildGraph({rank, tp_degree, ep_degree}));
-    ranks.push_back({std::make_unique<const Graph>(std::move(graph)), {}});
+    ranks.push_back({std::make_shared<const Graph>(std::move(graph)), {}});
     RankPlan& plan = ranks.back();
     // All ranks have the same sources.
     if (rank == 0) FAIRLEAD_RETURN_IF_ERROR(CheckSources(*plan.graph, checkpoint));

@@ -51,7 +51,7 @@ Result<std::vector<Conversion>> PlanConversions(const Graph& graph, const Checkp
 
 // What one rank will hold. The conversions point into the graph.
 struct RankPlan {
-  std::unique_ptr<const Graph> graph;
+  std::shared_ptr<const Graph> graph;
   std::vector<Conversion> conversions;
 };
 
