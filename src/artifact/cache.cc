@@ -202,7 +202,11 @@ Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
     if (!manifest.ranks.empty()) return LoadArtifact(model.dir);
     // Makes the weights that it was exported without.
     FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, OpenRecordedCheckpoint(model.dir, manifest));
-    return OpenCached(*checkpoint, manifest.options, backend, progress);
+    auto artifact = OpenCached(*checkpoint, manifest.options, backend, progress);
+    if (artifact || artifact.error().code != ErrorCode::kInvalidArgument) return artifact;
+    // The options are recorded ones, not the caller's.
+    return Fail(ErrorCode::kInvalidData, "artifact", "{}: options: {}",
+                (model.dir / kManifestName).string(), artifact.error().message);
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, Checkpoint::Open(model.dir));
   ExportOptions recorded = options;

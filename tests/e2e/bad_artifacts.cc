@@ -1,6 +1,4 @@
-#include <fstream>
-
-#include "artifact/checksum.h"
+#include "tests/e2e/artifacts.h"
 #include "tests/e2e/bad_input.h"
 #include "tests/e2e/checkpoints.h"
 #include "tests/e2e/program.h"
@@ -19,26 +17,10 @@ BadModel Manifest(const std::string& name, const std::string& from, const std::s
           message};
 }
 
-// Changes the manifest and makes its checksum right again.
-BadModel Forged(const std::string& name, const std::string& from, const std::string& to,
+// The same with the right checksum.
+BadModel Forged(const std::string& name, const std::function<void(Json&)>& edit,
                 const std::string& message) {
-  return {name,
-          [=](const fs::path& artifact) {
-            ReplaceText(artifact / kManifest, from, to);
-            const std::string text = ReadText(artifact / kManifest);
-            const std::string body = text.substr(0, text.rfind(",\n  \"xxh3\""));
-            std::ofstream(artifact / kManifest, std::ios::binary)
-                << body << ",\n  \"xxh3\": \"" << ChecksumOf(std::as_bytes(std::span(body)))
-                << "\"\n}\n";
-          },
-          message};
-}
-
-void FlipLastByte(const fs::path& path) {
-  std::string bytes = ReadText(path);
-  // The very end is padding, which no checksum covers.
-  bytes[bytes.size() - 64] ^= 1;
-  std::ofstream(path, std::ios::binary) << bytes;
+  return {name, [=](const fs::path& artifact) { EditManifest(artifact, edit); }, message};
 }
 
 }  // namespace
@@ -56,7 +38,11 @@ std::vector<BadModel> BadArtifacts() {
       Manifest("NewerVersion", "\"format_version\": 2", "\"format_version\": 3",
                "format_version: expected 2, got 3; use a newer fairlead or write it anew with "
                "`fairlead export`"),
-      Forged("LayoutUnknown", "rows16.mxfp4", "rows99.mxfp4", "rows99.mxfp4"),
+      Forged(
+          "LayoutUnknown",
+          [](Json& json) { json["ranks"][0]["tensors"][0]["layout"] = "rows99.mxfp4"; },
+          "rank 0: \"model.embed_tokens.weight\": [layout] \"rows99.mxfp4\": this version cannot "
+          "read it; write the artifact anew with `fairlead export`"),
       Manifest("ManifestEdited", "\"batch_size\":null", "\"batch_size\":2",
                "fairlead.json: its checksum is wrong: the file was damaged or edited"),
       Manifest("FormatUnknown", "fairlead artifact", "another artifact",

@@ -10,8 +10,9 @@
 
 namespace fairlead::e2e {
 
-// A command line that is refused. In arguments and messages DIR stands for the test's folder and
-// SOUND for a sound artifact of the bundled model.
+// A command line that is refused. In arguments and messages DIR stands for the test's folder,
+// SOUND for a sound artifact of the bundled model, SHARDED for one for 2 x 2 ranks and WEIGHTLESS
+// for one without weights.
 struct BadCommand {
   std::string name;
   std::vector<std::string> arguments;
@@ -43,5 +44,15 @@ std::vector<BadModel> BadTokenizers();
 
 // Changes of an artifact of the bundled model.
 std::vector<BadModel> BadArtifacts();
+
+// Changes of an artifact of the golden checkpoint shard_mxfp4 for 2 x 2 ranks.
+std::vector<BadModel> BadShardedArtifacts();
+
+// Changes of an artifact without weights, beside which the folder `checkpoint` has its checkpoint,
+// the golden tied_odd.
+std::vector<BadModel> BadArtifactsWithoutWeights();
+
+// Sound artifacts run in ways they were not made for.
+std::vector<BadCommand> BadUsesOfArtifacts();
 
 }  // namespace fairlead::e2e

@@ -11,16 +11,37 @@ namespace fs = std::filesystem;
 
 constexpr double kSlowest = 10;  // seconds
 
-// An artifact of the bundled model, made once.
-const fs::path& SoundArtifact() {
-  static const TempDir dir;
-  static const fs::path artifact = [] {
-    const fs::path path = dir.path() / "sound";
-    const Outcome made = RunFairlead({{"export", "--model", TinyModel(), path}});
+// An artifact that is made once, when it is first asked for.
+class OnceExported {
+ public:
+  OnceExported(const fs::path& model, const std::vector<std::string>& options)
+      : path_(dir_.path() / "sound") {
+    Invocation invocation{{"export", "--model", model, path_}};
+    invocation.arguments.insert(invocation.arguments.end(), options.begin(), options.end());
+    const Outcome made = RunFairlead(invocation);
     EXPECT_EQ(made.exit_code, 0) << made;
-    return path;
-  }();
-  return artifact;
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  TempDir dir_;
+  fs::path path_;
+};
+
+const fs::path& SoundArtifact() {
+  static const OnceExported artifact(TinyModel(), {});
+  return artifact.path();
+}
+
+const fs::path& ShardedArtifact() {
+  static const OnceExported artifact(GoldenDir("shard_mxfp4"),
+                                     {"--tp_degree", "2", "--ep_degree", "2"});
+  return artifact.path();
+}
+
+const fs::path& WeightlessArtifact() {
+  static const OnceExported artifact(TinyModel(), {"--no_weights"});
+  return artifact.path();
 }
 
 std::string Replaced(std::string text, const std::string& from, const std::string& to) {
@@ -34,7 +55,10 @@ class BadInput : public ProgramTest {
  protected:
   // DIR and SOUND filled in.
   std::string Filled(const std::string& text) const {
-    return Replaced(Replaced(text, "DIR", dir().string()), "SOUND", SoundArtifact().string());
+    std::string filled = Replaced(text, "DIR", dir().string());
+    filled = Replaced(filled, "SOUND", SoundArtifact().string());
+    filled = Replaced(filled, "SHARDED", ShardedArtifact().string());
+    return Replaced(filled, "WEIGHTLESS", WeightlessArtifact().string());
   }
 
   // One line on stderr beside those of the progress; nothing on stdout; no crash; soon.
@@ -140,6 +164,23 @@ TEST_P(BadArtifactTest, IsRefusedInOneLine) {
   ExpectRefusal({{"load", artifact, "--verify"}}, 1, GetParam().message);
 }
 
+class BadShardedArtifactTest : public BadModelTest {};
+TEST_P(BadShardedArtifactTest, IsRefusedInOneLine) {
+  const fs::path artifact = Damaged(ShardedArtifact());
+  ExpectRefusal({{"load", artifact, "--verify"}}, 1, GetParam().message);
+}
+
+class BadArtifactWithoutWeightsTest : public BadModelTest {};
+TEST_P(BadArtifactWithoutWeightsTest, IsRefusedInOneLine) {
+  CopyModel(GoldenDir("tied_odd"), dir() / "checkpoint");
+  const fs::path artifact = dir() / "model";
+  Succeed({"export", "--model", dir() / "checkpoint", "--no_weights", artifact});
+  GetParam().damage(artifact);
+  ExpectRefusal({{"logits", artifact, "--token_ids", "1,2", "--output", dir() / "out"}}, 1,
+                GetParam().message);
+  ExpectNothingLeft();
+}
+
 template <typename Case>
 std::string Name(const ::testing::TestParamInfo<Case>& info) {
   return info.param.name;
@@ -154,6 +195,12 @@ INSTANTIATE_TEST_SUITE_P(All, BadShardedCheckpointTest,
 INSTANTIATE_TEST_SUITE_P(All, BadTokenizerTest, ::testing::ValuesIn(BadTokenizers()),
                          Name<BadModel>);
 INSTANTIATE_TEST_SUITE_P(All, BadArtifactTest, ::testing::ValuesIn(BadArtifacts()), Name<BadModel>);
+INSTANTIATE_TEST_SUITE_P(All, BadShardedArtifactTest, ::testing::ValuesIn(BadShardedArtifacts()),
+                         Name<BadModel>);
+INSTANTIATE_TEST_SUITE_P(All, BadArtifactWithoutWeightsTest,
+                         ::testing::ValuesIn(BadArtifactsWithoutWeights()), Name<BadModel>);
+INSTANTIATE_TEST_SUITE_P(UsesOfArtifacts, BadCommandTest, ::testing::ValuesIn(BadUsesOfArtifacts()),
+                         Name<BadCommand>);
 
 }  // namespace
 }  // namespace fairlead::e2e
