@@ -6,15 +6,18 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/format.h"
+#include "cli/print_plan.h"
 #include "cli/session.h"
+#include "cli/shard_plan.h"
 
 namespace fairlead {
 namespace {
 
 struct InspectOptions {
-  std::string model;
+  RunOptions run;  // the model, and degrees of a plan
   int64_t batch_size = 1;
   int64_t sequence_length = 0;
+  bool plan = false;
   bool graph = false;
   bool tensors = false;
   bool json = false;
@@ -78,21 +81,6 @@ Totals AddUp(const Program& program) {
   return totals;
 }
 
-// Bytes of the float32 KV cache that a run with `batch` sequences of `length` tokens sets aside.
-Result<uint64_t> CacheBytes(const ModelFacts& facts, int64_t batch, int64_t length) {
-  ExecutorOptions options;
-  options.max_slots = static_cast<int>(batch);
-  options.max_position = length;
-  FAIRLEAD_ASSIGN_OR_RETURN(const Capabilities limits, PlanCapabilities(facts, options));
-  uint64_t bytes = 0;
-  for (size_t g = 0; g < facts.kv_groups.size(); ++g) {
-    const int64_t positions = int64_t{limits.kv_pages[g]} * kPageTokens;
-    bytes +=
-        static_cast<uint64_t>(facts.kv_groups[g].elements_per_token() * positions) * sizeof(float);
-  }
-  return bytes;
-}
-
 void PrintTensors(const Program& program) {
   for (const Parameter* parameter : program.graph.parameters()) {
     const PackedTensor& stored = program.weights.tensors.at(parameter->name);
@@ -107,7 +95,11 @@ void PrintSummary(const Artifact& artifact, const Totals& totals, const InspectO
   for (const auto& [key, value] : artifact.facts().configuration) {
     std::cout << fmt::format("{:<26} {}\n", key, value);
   }
-  std::cout << fmt::format("\n{:<26} {} ({} active per token)\n", "parameters",
+  std::cout << '\n';
+  if (artifact.ranks.size() > 1) {
+    std::cout << fmt::format("of rank 0 of {} (--plan shows all):\n", artifact.ranks.size());
+  }
+  std::cout << fmt::format("{:<26} {} ({} active per token)\n", "parameters",
                            HumanCount(static_cast<uint64_t>(totals.parameters)),
                            HumanCount(static_cast<uint64_t>(totals.active)));
   for (const auto& [kind, share] : totals.kinds) {
@@ -129,7 +121,9 @@ void PrintJson(const Artifact& artifact, const Totals& totals, const InspectOpti
   for (const auto& [kind, share] : totals.kinds) {
     kinds[kind] = {{"parameters", share.parameters}, {"bytes", share.bytes}};
   }
+  // Parameters and bytes are of rank 0.
   const Json result = {{"config", config},
+                       {"ranks", artifact.ranks.size()},
                        {"parameters", totals.parameters},
                        {"active_parameters", totals.active},
                        {"weight_bytes", totals.bytes},
@@ -141,25 +135,34 @@ void PrintJson(const Artifact& artifact, const Totals& totals, const InspectOpti
   std::cout << result.dump() << '\n';
 }
 
+Status PrintPlan(const InspectOptions& options) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const ShardPlan plan,
+                            PlanShards(options.run, options.batch_size, options.sequence_length));
+  if (options.json) {
+    // The name of the folder need not be UTF-8.
+    std::cout << PlanJson(plan).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+  } else {
+    std::cout << PlanText(plan);
+  }
+  return {};
+}
+
 Status Run(InspectOptions& options) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenForRun(options.model));
+  if (options.plan) return PrintPlan(options);
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenForRun(options.run.model));
   const Program& program = *artifact->ranks.front();
   if (options.graph || options.tensors) {
     if (options.graph) std::cout << PrintGraph(program.graph);
     if (options.tensors) PrintTensors(program);
     return {};
   }
-  if (options.sequence_length == 0) {
-    options.sequence_length = artifact->manifest.options.sequence_length;
-  }
-  if (options.sequence_length < 1 || options.sequence_length > program.facts.max_positions) {
-    return Fail(ErrorCode::kInvalidArgument, "inspect",
-                "--sequence_length: expected 1 to {}, got {}", program.facts.max_positions,
-                options.sequence_length);
-  }
+  const ExportOptions& exported = artifact->manifest.options;
+  FAIRLEAD_ASSIGN_OR_RETURN(options.sequence_length,
+                            ChooseLength(options.sequence_length, exported, program.facts));
   const Totals totals = AddUp(program);
   FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t cache,
-                            CacheBytes(program.facts, options.batch_size, options.sequence_length));
+                            KvCacheBytes(program.graph, program.facts, exported, options.batch_size,
+                                         options.sequence_length));
   if (options.json) {
     PrintJson(*artifact, totals, options, cache);
   } else {
@@ -174,7 +177,7 @@ void AddInspectCommand(CLI::App& app, Action& action) {
   CLI::App* command =
       app.add_subcommand("inspect", "Show a model's configuration, parameters and memory");
   auto options = std::make_shared<InspectOptions>();
-  command->add_option("MODEL", options->model, "Artifact or checkpoint folder, or an id")
+  command->add_option("MODEL", options->run.model, "Artifact or checkpoint folder, or an id")
       ->required();
   command->add_option("--batch_size", options->batch_size, "Sequences to compute memory for")
       ->check(NumberFrom<int64_t>(1, 4096))
@@ -183,9 +186,25 @@ void AddInspectCommand(CLI::App& app, Action& action) {
       ->add_option("--sequence_length", options->sequence_length,
                    "Tokens of each; default: what the artifact was exported for")
       ->check(NumberFrom<int64_t>(1, int64_t{1} << 30));
-  command->add_flag("--graph", options->graph, "Print the graph: names, types, operations");
-  command->add_flag("--tensors", options->tensors, "List every parameter as it is stored");
+  CLI::Option* graph =
+      command->add_flag("--graph", options->graph, "Print the graph: names, types, operations");
+  CLI::Option* tensors =
+      command->add_flag("--tensors", options->tensors, "List every parameter as it is stored");
+  CLI::Option* plan = command->add_flag(
+      "--plan", options->plan,
+      "Show what each rank holds of each parameter, and its memory; converts and writes nothing");
+  plan->excludes(graph)->excludes(tensors);
+  AddDegreeOptions(*command, options->run);
+  for (const char* degree : {"--tensor_parallel_size", "--expert_parallel_size"}) {
+    command->get_option(degree)->needs(plan);
+  }
   command->add_flag("--json", options->json, "Print one JSON object");
+  command->footer(R"(
+--plan reads only the headers of a checkpoint, so that divisions can be compared before an export;
+an artifact is shown as it was divided.
+
+  fairlead inspect openai/gpt-oss-20b --batch_size 4 --sequence_length 8192
+  fairlead inspect openai/gpt-oss-20b --plan --tensor_parallel_size 8)");
   command->callback([options, &action] { action = [options] { return Run(*options); }; });
 }
 

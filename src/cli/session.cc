@@ -39,7 +39,6 @@ void AddDegreeOptions(CLI::App& command, RunOptions& options) {
 
 namespace {
 
-// An artifact was divided when it was exported.
 Status CheckDegree(const char* name, int wanted, int found) {
   if (wanted == 0 || wanted == found) return {};
   return Fail(ErrorCode::kInvalidArgument, "cli",
@@ -47,6 +46,11 @@ Status CheckDegree(const char* name, int wanted, int found) {
 }
 
 }  // namespace
+
+Status CheckOwnDegrees(const RunOptions& options, const ExportOptions& own) {
+  FAIRLEAD_RETURN_IF_ERROR(CheckDegree("tp_degree", options.tp_degree, own.tp_degree));
+  return CheckDegree("ep_degree", options.ep_degree, own.ep_degree);
+}
 
 Result<std::shared_ptr<const Artifact>> OpenForRun(const RunOptions& options,
                                                    const std::string& backend_name) {
@@ -58,9 +62,7 @@ Result<std::shared_ptr<const Artifact>> OpenForRun(const RunOptions& options,
   FAIRLEAD_ASSIGN_OR_RETURN(
       auto artifact, OpenModel(options.model, export_options, *backend,
                                [&bar](uint64_t done, uint64_t total) { bar.Update(done, total); }));
-  const ExportOptions& own = artifact->manifest.options;
-  FAIRLEAD_RETURN_IF_ERROR(CheckDegree("tp_degree", options.tp_degree, own.tp_degree));
-  FAIRLEAD_RETURN_IF_ERROR(CheckDegree("ep_degree", options.ep_degree, own.ep_degree));
+  FAIRLEAD_RETURN_IF_ERROR(CheckOwnDegrees(options, artifact->manifest.options));
   return artifact;
 }
 

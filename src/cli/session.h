@@ -25,6 +25,10 @@ struct RunOptions {
 // Declares --tensor_parallel_size and --expert_parallel_size on a command.
 void AddDegreeOptions(CLI::App& command, RunOptions& options);
 
+// Refuses degrees that an artifact with the options `own` does not have: it was divided when it was
+// exported.
+Status CheckOwnDegrees(const RunOptions& options, const ExportOptions& own);
+
 // Declares MODEL, --backend, --profile, --threads and the degrees on a command.
 void AddRunOptions(CLI::App& command, RunOptions& options);
 
