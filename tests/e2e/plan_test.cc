@@ -4,6 +4,7 @@
 
 #include "artifact/manifest.h"
 #include "checkpoint/safetensors.h"
+#include "tests/e2e/artifacts.h"
 #include "tests/e2e/checkpoints.h"
 #include "tests/e2e/program.h"
 
@@ -331,6 +332,15 @@ TEST_F(Plan, OfAnArtifactWithoutWeightsNeedsItsCheckpoint) {
   EXPECT_EQ(plan["parameters"], expected["parameters"]);
   EXPECT_EQ(plan["sequence_length"], 64);
   EXPECT_FALSE(fs::exists(cache()));
+
+  // Whoever asks for the plan did not choose these degrees.
+  EditManifest(out(), [](Json& manifest) { manifest["options"]["tp_degree"] = 5; });
+  const Outcome forged = Fairlead({"inspect", out(), "--plan"});
+  EXPECT_EQ(forged.exit_code, 1) << forged;
+  EXPECT_NE(forged.err.find("fairlead.json: options: [gpt_oss] tp_degree 5 x ep_degree 4: "),
+            std::string::npos)
+      << forged;
+
   fs::remove_all(dir() / "model");
   const Outcome outcome = Fairlead({"inspect", out(), "--plan"});
   EXPECT_EQ(outcome.exit_code, 1) << outcome;
