@@ -63,7 +63,9 @@ void Compare(const Tensor& expected, const Tensor& found, Validation& result) {
   for (size_t i = 0; i < a.size(); ++i) {
     const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
     // A NaN stays: nothing is larger.
-    if (!(difference <= result.max_difference)) result.max_difference = difference;
+    if (std::isnan(difference) || difference > result.max_difference) {
+      result.max_difference = difference;
+    }
   }
   for (size_t row = 0; row < a.size(); row += columns) {
     ++result.positions;
