@@ -184,7 +184,7 @@ Result<std::vector<CacheEntry>> Artifacts(const fs::path& cache,
 }
 
 Result<std::shared_ptr<const Artifact>> LoadShowingProgress(const CacheEntry& entry) {
-  ProgressBar bar(fmt::format("verifying {}", entry.name()), kProgressSilence);
+  ProgressBar bar(fmt::format("verifying {}", entry.name()));
   LoadOptions options;
   options.verify_checksums = true;
   options.progress = [&bar](uint64_t done, uint64_t total) { bar.Update(done, total); };

@@ -158,6 +158,15 @@ void PrintStatistics(const EngineStatistics& engine, double first_token_seconds)
       HumanBytes(memory.file_mapped_bytes));
 }
 
+// An export may hold prompts shorter than its sequences.
+Status CheckContext(const ExportOptions& exported, const std::string& prompt, int64_t tokens) {
+  const int64_t longest = exported.max_context_length;
+  if (tokens <= longest || longest == exported.sequence_length) return {};
+  return Fail(ErrorCode::kInvalidArgument, "generate",
+              "{}: expected at most {} tokens (max_context_length), got {}",
+              Quoted(prompt.substr(0, 40)), longest, tokens);
+}
+
 Status Run(const GenerateOptions& options) {
   FAIRLEAD_RETURN_IF_ERROR(ValidateSampling(options.sampling));
   FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact, OpenForRun(options.run, options.run.backend));
@@ -170,12 +179,7 @@ Status Run(const GenerateOptions& options) {
     FAIRLEAD_ASSIGN_OR_RETURN(generation.prompt_ids,
                               tokenizer->Encode(prompt, /*parse_special=*/false));
     const auto tokens = static_cast<int64_t>(generation.prompt_ids.size());
-    if (tokens > artifact->manifest.options.max_context_length) {
-      return Fail(ErrorCode::kInvalidArgument, "generate",
-                  "{}: expected at most {} tokens (max_context_length), got {}",
-                  Quoted(prompt.substr(0, 40)), artifact->manifest.options.max_context_length,
-                  tokens);
-    }
+    FAIRLEAD_RETURN_IF_ERROR(CheckContext(artifact->manifest.options, prompt, tokens));
     longest = std::max(longest, tokens);
     wanted.push_back(std::move(generation));
   }
