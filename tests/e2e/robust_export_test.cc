@@ -119,8 +119,10 @@ class RandomMoments {
   double seconds_ = 0;
 };
 
-TEST_F(RobustExport, KilledAtAnyMomentLeavesAWholeArtifactOrNone) {
-  Invocation invocation = Export(LargerModel());
+class KilledExport : public RobustExport, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(KilledExport, LeavesAWholeArtifactOrNone) {
+  Invocation invocation = Export(LargerModel(), {"--tensor_parallel_size", GetParam()});
   RandomMoments moments(Fairlead(invocation));
   fs::remove_all(out());
   int killed = 0, leftovers = 0;
@@ -146,6 +148,9 @@ TEST_F(RobustExport, KilledAtAnyMomentLeavesAWholeArtifactOrNone) {
   EXPECT_EQ(Vocabulary(), kLargerVocabulary);
   EXPECT_EQ(Names(), Strings{"artifact"});
 }
+
+INSTANTIATE_TEST_SUITE_P(Ranks, KilledExport, ::testing::Values("1", "4"),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST_F(RobustExport, KilledWhileItReplacesLeavesTheOldOrTheNew) {
   Succeed(Export(GoldenDir("tied_odd")));
@@ -209,6 +214,16 @@ TEST_F(RobustExport, AnArtifactThatIsReplacedIsNeverAbsent) {
   watcher.join();
   EXPECT_GT(looks, 1000u);
   EXPECT_EQ(absent, 0u);
+}
+
+TEST_F(RobustExport, AFullDiskLeavesNoRank) {
+  // The files of all ranks grow together: each limit meets another part of them.
+  for (const uint64_t limit : {1u, 60'000u, 150'000u, 500'000u}) {
+    Invocation invocation = Export(TinyModel(), {"--tensor_parallel_size", "3"});
+    invocation.largest_file = limit;
+    ExpectRefusal(Fairlead(invocation), 1, "cannot write: File too large");
+    EXPECT_FALSE(fs::exists(dir() / "exports")) << limit;
+  }
 }
 
 TEST_F(RobustExport, AFullDiskLeavesNothing) {
