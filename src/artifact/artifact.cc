@@ -226,16 +226,25 @@ Result<Range> ChooseRanks(const Manifest& manifest, const LoadOptions& options,
 
 }  // namespace
 
+Result<ArtifactDescription> DescribeArtifact(const fs::path& dir, bool verify_checksums) {
+  ArtifactDescription description;
+  FAIRLEAD_ASSIGN_OR_RETURN(description.manifest, ReadManifest(dir));
+  FAIRLEAD_RETURN_IF_ERROR(CheckFileSizes(description.manifest, dir));
+  if (verify_checksums) FAIRLEAD_RETURN_IF_ERROR(VerifyFiles(description.manifest, dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(description.model, LoadModel(description.manifest, dir));
+  return description;
+}
+
 Result<std::shared_ptr<const Artifact>> LoadArtifact(const fs::path& dir,
                                                      const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   auto artifact = std::make_shared<Artifact>();
   artifact->dir = dir;
-  FAIRLEAD_ASSIGN_OR_RETURN(artifact->manifest, ReadManifest(dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(ArtifactDescription description,
+                            DescribeArtifact(dir, options.verify_checksums));
+  artifact->manifest = std::move(description.manifest);
   const Manifest& manifest = artifact->manifest;
-  FAIRLEAD_RETURN_IF_ERROR(CheckFileSizes(manifest, dir));
-  if (options.verify_checksums) FAIRLEAD_RETURN_IF_ERROR(VerifyFiles(manifest, dir));
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto model, LoadModel(manifest, dir));
+  const Model* const model = description.model.get();
   FAIRLEAD_ASSIGN_OR_RETURN(const Range ranks, ChooseRanks(manifest, options, dir));
 
   LoadStatistics& statistics = artifact->statistics;

@@ -11,6 +11,7 @@
 #include "artifact/progress.h"
 #include "backends/backend.h"
 #include "base/error.h"
+#include "models/model.h"
 
 namespace fairlead {
 
@@ -26,11 +27,23 @@ struct Artifact {
   // What each rank runs; keeps its mapped weights alive. Only one if one was asked for.
   std::vector<std::shared_ptr<const Program>> ranks;
   LoadStatistics statistics;
+  std::shared_ptr<const void> owner;  // what keeps the folder from being removed meanwhile
 
   const ModelFacts& facts() const { return ranks.front()->facts; }
   // Of the first rank. All ranks have the same nodes and names.
   const Graph& graph() const { return ranks.front()->graph; }
 };
+
+// An artifact without its weights.
+struct ArtifactDescription {
+  Manifest manifest;
+  std::unique_ptr<const Model> model;
+};
+
+// Reads what an artifact is, whether or not it has weights, and checks its other files: version,
+// options, sizes, the checksums of the configuration or, with `verify_checksums`, of all.
+Result<ArtifactDescription> DescribeArtifact(const std::filesystem::path& dir,
+                                             bool verify_checksums);
 
 struct LoadOptions {
   bool verify_checksums = false;  // reads every byte of the weights

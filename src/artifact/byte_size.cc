@@ -7,11 +7,12 @@
 namespace fairlead {
 namespace {
 
-// What a unit stands for; 0 for no unit.
+// What a unit stands for; 0 for none: a bare number is more likely a mistake than bytes.
 double UnitBytes(std::string_view unit) {
   std::string lower;
   for (const char c : unit) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (lower.empty() || lower == "b") return 1;
+  if (lower.empty()) return 0;
+  if (lower == "b") return 1;
   constexpr std::string_view kPrefixes = "kmgtp";
   const size_t power = kPrefixes.find(lower[0]);
   if (power == std::string_view::npos) return 0;

@@ -45,18 +45,15 @@ std::string ReadableName(const fs::path& checkpoint_dir) {
   return name;
 }
 
-// The folder of the artifact inside the cache.
-Result<std::string> CacheKey(const Checkpoint& checkpoint, const ExportOptions& wanted,
-                             const Backend& backend) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const auto model,
-                            CreateModel(checkpoint.config(), checkpoint.generation_config()));
-  FAIRLEAD_ASSIGN_OR_RETURN(ExportOptions options, ResolveOptions(wanted, model->Describe()));
-  FAIRLEAD_ASSIGN_OR_RETURN(const Graph graph, model->BuildGraph({}));
+// The folder of the artifact inside the cache, named by what decides the weights. Other options are
+// those of who opens it.
+Result<std::string> CacheKey(const Checkpoint& checkpoint, const ExportOptions& options,
+                             const Model& model, const Backend& backend) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const Graph graph, model.BuildGraph({}));
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string fingerprint, checkpoint.Fingerprint());
   Checksum key;
-  key.Add(fmt::format("{}\n{}\n", kArtifactFormatVersion, fingerprint));
-  options.checkpoint_id = options.checkpoint_revision = options.target = "";
-  key.Add(OptionsToJson(options).dump());
+  key.Add(fmt::format("{}\n{}\n{} {} {}\n", kArtifactFormatVersion, fingerprint,
+                      TorchDtypeName(options.torch_dtype), options.tp_degree, options.ep_degree));
   for (const Parameter* parameter : graph.parameters()) {
     for (const StorageFormat format :
          {StorageFormat::kF32, StorageFormat::kBf16, StorageFormat::kMxfp4}) {
@@ -122,20 +119,60 @@ Result<std::shared_ptr<const Artifact>> ExportLocked(const Checkpoint& checkpoin
   return LoadLocked(dir);
 }
 
-Result<std::shared_ptr<const Artifact>> OpenCached(const Checkpoint& checkpoint,
-                                                   const ExportOptions& options,
-                                                   const Backend& backend,
-                                                   const ProgressFn& progress) {
+// An artifact of the cache as its opener wants to run it.
+std::shared_ptr<Artifact> Adopt(const std::shared_ptr<const Artifact>& cached,
+                                const ExportOptions& options) {
+  auto artifact = std::make_shared<Artifact>(*cached);
+  artifact->manifest.options = options;
+  artifact->owner = cached;
+  return artifact;
+}
+
+Result<std::shared_ptr<Artifact>> OpenCached(const Checkpoint& checkpoint,
+                                             const ExportOptions& wanted, const Backend& backend,
+                                             const ProgressFn& progress) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto model,
+                            CreateModel(checkpoint.config(), checkpoint.generation_config()));
+  FAIRLEAD_ASSIGN_OR_RETURN(ExportOptions options, ResolveOptions(wanted, model->Describe()));
+  options.target = backend.name();
   FAIRLEAD_ASSIGN_OR_RETURN(const fs::path cache, CacheDir());
   FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t limit, CacheLimit());
-  FAIRLEAD_ASSIGN_OR_RETURN(const std::string key, CacheKey(checkpoint, options, backend));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::string key, CacheKey(checkpoint, options, *model, backend));
   // What is there is complete, so that finding it takes no right to write.
-  if (auto found = LoadLocked(cache / key)) return found;
+  if (const auto found = LoadLocked(cache / key)) return Adopt(*found, options);
   std::error_code error;
   fs::create_directories(cache, error);
   if (error) return CacheError(cache, "create the folder", error.value());
-  auto artifact = ExportLocked(checkpoint, options, backend, progress, cache / key);
-  if (artifact) EnforceCacheLimit(cache, limit);
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto artifact,
+                            ExportLocked(checkpoint, options, backend, progress, cache / key));
+  EnforceCacheLimit(cache, limit);
+  return Adopt(artifact, options);
+}
+
+// An artifact that was exported without weights: they are made from its checkpoint, all else is its
+// own.
+Result<std::shared_ptr<const Artifact>> OpenWithoutWeights(const fs::path& dir,
+                                                           const Backend& backend,
+                                                           const ProgressFn& progress) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const ArtifactDescription own,
+                            DescribeArtifact(dir, /*verify_checksums=*/true));
+  FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, OpenRecordedCheckpoint(dir, own.manifest));
+  auto opened = OpenCached(*checkpoint, own.manifest.options, backend, progress);
+  if (!opened && opened.error().code == ErrorCode::kInvalidArgument) {
+    // The options are recorded ones, not the caller's.
+    return Fail(ErrorCode::kInvalidData, "artifact", "{}: options: {}",
+                (dir / kManifestName).string(), opened.error().message);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::shared_ptr<Artifact> artifact, std::move(opened));
+  auto weights = std::move(artifact->manifest.ranks);
+  artifact->dir = dir;
+  artifact->manifest = own.manifest;
+  artifact->manifest.ranks = std::move(weights);
+  for (std::shared_ptr<const Program>& program : artifact->ranks) {
+    auto mine = std::make_shared<Program>(*program);
+    mine->facts = own.model->Describe();
+    program = std::move(mine);
+  }
   return artifact;
 }
 
@@ -173,8 +210,9 @@ Result<std::shared_ptr<const Checkpoint>> OpenRecordedCheckpoint(const fs::path&
   const auto resolved = ResolveModel(name);
   if (!resolved || resolved->kind != ModelKind::kCheckpoint) {
     return Fail(ErrorCode::kNotFound, "artifact",
-                "{}: it was exported without weights and needs its checkpoint {}: {}", dir.string(),
-                Quoted(name),
+                "{}: it was exported without weights and needs its checkpoint {}; put it there or "
+                "export anew from where it is: {}",
+                dir.string(), Quoted(name),
                 resolved ? "expected a checkpoint, got none" : resolved.error().message);
   }
   FAIRLEAD_ASSIGN_OR_RETURN(auto checkpoint, Checkpoint::Open(resolved->dir));
@@ -200,13 +238,7 @@ Result<std::shared_ptr<const Artifact>> OpenModel(std::string_view id_or_path,
   if (model.kind == ModelKind::kArtifact) {
     FAIRLEAD_ASSIGN_OR_RETURN(const Manifest manifest, ReadManifest(model.dir));
     if (!manifest.ranks.empty()) return LoadArtifact(model.dir);
-    // Makes the weights that it was exported without.
-    FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, OpenRecordedCheckpoint(model.dir, manifest));
-    auto artifact = OpenCached(*checkpoint, manifest.options, backend, progress);
-    if (artifact || artifact.error().code != ErrorCode::kInvalidArgument) return artifact;
-    // The options are recorded ones, not the caller's.
-    return Fail(ErrorCode::kInvalidData, "artifact", "{}: options: {}",
-                (model.dir / kManifestName).string(), artifact.error().message);
+    return OpenWithoutWeights(model.dir, backend, progress);
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const auto checkpoint, Checkpoint::Open(model.dir));
   ExportOptions recorded = options;

@@ -19,9 +19,9 @@ namespace fairlead {
 Result<std::filesystem::path> CacheDir();
 
 // The artifact of `checkpoint` in the cache; exported now, with `progress`, if it is not there.
-// Found by the checkpoint's fingerprint, the format version, the options and the layouts that
-// `backend` chooses, so that backends with the same layouts share it; `checkpoint_id`,
-// `checkpoint_revision` and `target` are only recorded. Of several processes that want the same
+// Found by the checkpoint's fingerprint, the format version, torch_dtype, the degrees and the
+// layouts that `backend` chooses: by what decides the weights, so that backends with the same
+// layouts share it, and so do runs with other options. Of several processes that want the same
 // artifact one exports and the others wait. A damaged one is exported anew. After an export the
 // least recently used others are removed until the cache is below its limit (CacheLimit).
 Result<std::filesystem::path> CachedArtifact(const Checkpoint& checkpoint,

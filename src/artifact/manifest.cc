@@ -19,6 +19,9 @@ namespace {
 constexpr std::string_view kFormat = "fairlead artifact";
 constexpr size_t kMaxManifestBytes = size_t{64} << 20;
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+// The files beside fairlead.json and the weights.
+constexpr std::string_view kPlainFiles[] = {kConfigName, kGenerationConfigName, kNeuronConfigName,
+                                            "tokenizer.json", "tokenizer.bin"};
 constexpr size_t kDigits = 16;  // of a checksum
 
 // The end of the file: its checksum covers all bytes before this.
@@ -106,10 +109,10 @@ Result<StoredFile> FileFromJson(const Json& json, const std::string& source) {
   ConfigReader reader(json, source, "artifact");
   StoredFile file;
   file.name = reader.String("name");
-  const std::string_view plain[] = {kConfigName, kGenerationConfigName, kNeuronConfigName,
-                                    "tokenizer.json", "tokenizer.bin"};
-  if (std::find(std::begin(plain), std::end(plain), file.name) == std::end(plain)) {
-    reader.Reject("name", fmt::format("one of {}", fmt::join(plain, ", ")), Quoted(file.name));
+  if (std::find(std::begin(kPlainFiles), std::end(kPlainFiles), file.name) ==
+      std::end(kPlainFiles)) {
+    reader.Reject("name", fmt::format("one of {}", fmt::join(kPlainFiles, ", ")),
+                  Quoted(file.name));
   }
   file.bytes = static_cast<uint64_t>(reader.Int("bytes", 0, kMost));
   file.xxh3 = ReadChecksum(reader);
@@ -221,6 +224,12 @@ const StoredFile* Manifest::FindFile(std::string_view name) const {
   const auto found = std::find_if(files.begin(), files.end(),
                                   [&](const StoredFile& file) { return file.name == name; });
   return found == files.end() ? nullptr : &*found;
+}
+
+bool IsArtifactFile(std::string_view name) {
+  return name == kManifestName ||
+         (name.starts_with("weights/rank-") && name.ends_with(".safetensors")) ||
+         std::find(std::begin(kPlainFiles), std::end(kPlainFiles), name) != std::end(kPlainFiles);
 }
 
 std::string WeightsName(size_t rank, size_t ranks) {

@@ -54,6 +54,8 @@ struct Manifest {
 
 // "weights/rank-00000-of-00001.safetensors"
 std::string WeightsName(size_t rank, size_t ranks);
+// Whether an artifact may hold a file of this name, relative to its folder.
+bool IsArtifactFile(std::string_view name);
 // What the header of a rank's weights says, so that a file of another artifact or rank is noticed.
 std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint_hash, size_t rank,
                                                    size_t ranks);

@@ -46,6 +46,25 @@ bool IsMountPoint(const fs::path& target) {
          ::stat(target.parent_path().c_str(), &parent) == 0 && folder.st_dev != parent.st_dev;
 }
 
+// Replacing removes the whole folder: nothing in it may be somebody else's.
+Status CheckHoldsArtifactOnly(const fs::path& target) {
+  const fs::path weights = fs::path(WeightsName(0, 1)).parent_path();
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(target, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const fs::path name = entry->path().lexically_relative(target);
+    const bool known = entry->is_directory(error) && !entry->is_symlink(error)
+                           ? name == weights
+                           : IsArtifactFile(name.string());
+    if (known) continue;
+    return Fail(ErrorCode::kInvalidArgument, "export",
+                "{}: expected an artifact and nothing else to replace, got {} in it",
+                target.string(), Quoted(name.string()));
+  }
+  if (error) return SystemError(target, "look into", error.value());
+  return {};
+}
+
 // Whether `target` may be made or replaced.
 Status CheckTarget(const fs::path& target, bool force) {
   std::error_code error;
@@ -61,7 +80,7 @@ Status CheckTarget(const fs::path& target, bool force) {
     if (fs::is_empty(target, error) && !error) return {};
     const bool artifact =
         fs::symlink_status(target / kManifestName, error).type() == fs::file_type::regular;
-    if (artifact && force) return {};
+    if (artifact && force) return CheckHoldsArtifactOnly(target);
     return Fail(ErrorCode::kInvalidArgument, "export", "{}: expected no such folder, got {}",
                 target.string(),
                 artifact ? "an artifact; --force replaces it"

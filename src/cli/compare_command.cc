@@ -128,6 +128,12 @@ Result<NamedTensors> RunBackend(const CompareOptions& options, const std::string
 Result<NamedTensors> ReadSide(const std::string& side) {
   auto tensors = ReadNamedTensors(side);
   if (tensors) return tensors;
+  const size_t at = side.find('@');
+  if (at != std::string::npos && FindBackend(side.substr(0, at))) {
+    return Fail(ErrorCode::kInvalidArgument, "compare",
+                "\"{}\": expected degrees from 1 to 1024, such as cpu@4 or cpu@2x4, got \"{}\"",
+                side, side.substr(at + 1));
+  }
   return Fail(ErrorCode::kInvalidArgument, "compare",
               "\"{}\": expected reference, cpu (cpu@4, cpu@2x4 for tp and ep degrees) or a "
               "safetensors file: {}",
@@ -272,7 +278,8 @@ void AddCompareCommand(CLI::App& app, Action& action) {
       ->required();
   command
       ->add_option("--a", options->a,
-                   "reference or cpu, with degrees if wanted (cpu@4: tensor parallel, cpu@2x4: and "
+                   "reference or cpu, with degrees of its own if wanted (cpu@4: tensor parallel, "
+                   "cpu@2x4: and "
                    "expert parallel), or a file that `fairlead logits` wrote")
       ->capture_default_str();
   command->add_option("--b", options->b, "The same choices")->capture_default_str();

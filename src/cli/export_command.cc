@@ -53,7 +53,8 @@ Result<ExportOptions> ReadOptions(const ExportCommandOptions& command) {
   std::error_code ignored;
   if (command.no_weights && std::filesystem::is_directory(options.checkpoint_id, ignored)) {
     // It must be found again, from wherever the artifact is loaded.
-    options.checkpoint_id = std::filesystem::absolute(options.checkpoint_id, ignored).string();
+    options.checkpoint_id =
+        std::filesystem::weakly_canonical(options.checkpoint_id, ignored).string();
   }
   if (options.checkpoint_id.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "export",
@@ -120,11 +121,23 @@ void Print(const ExportCommandOptions& command, const ExportOptions& options, ui
 Status Run(const ExportCommandOptions& command) {
   FAIRLEAD_ASSIGN_OR_RETURN(const ExportOptions options, ReadOptions(command));
   FAIRLEAD_ASSIGN_OR_RETURN(const Backend* backend, FindBackend(options.target));
+  std::error_code ignored;
+  if (command.validate && command.force && std::filesystem::exists(command.output, ignored)) {
+    // Replacing comes before validating: a bad export would have cost a good artifact.
+    return Fail(ErrorCode::kInvalidArgument, "export",
+                "--validate: expected a new folder, got {} to replace; validate beside it, then "
+                "replace it",
+                command.output);
+  }
   FAIRLEAD_ASSIGN_OR_RETURN(const uint64_t bytes, Export(command, options, *backend));
   std::optional<Validation> validation;
   if (command.validate) {
-    FAIRLEAD_ASSIGN_OR_RETURN(
-        validation, ValidateExport(command.output, CheckpointName(options), options, *backend));
+    auto result = ValidateExport(command.output, CheckpointName(options), options, *backend);
+    if (!result) {
+      return Fail(result.error().code, "export", "{} is complete, but cannot be validated: {}",
+                  command.output, result.error().message);
+    }
+    validation = *result;
   }
   Print(command, options, bytes, validation);
   if (!validation || validation->max_difference <= command.atol) return {};
@@ -177,7 +190,9 @@ void AddExportCommand(CLI::App& app, Action& action) {
   command->add_flag("--json", options->json, "Print one JSON object");
   AddOptionTable(*command, options->flags);
   command->footer(R"(
-Writes into a folder beside OUT and renames it at the end: OUT is complete or absent.
+Writes into a hidden folder beside OUT and renames it at the end: OUT is complete or absent. What an
+interrupted export leaves there, .OUT.tmp-*, the next export to OUT removes.
+--validate compares kernels, sharding and rounding with the model as the checkpoint has it.
 --log_level debug prints every conversion: source tensors, shapes, types, transform, layout.
 Every key of neuron_config.json is an option; those that can have only one value here, such as
 --pp_degree 1, are not shown. docs/options.md explains them all.

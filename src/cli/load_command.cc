@@ -15,6 +15,21 @@ struct LoadCommandOptions {
   bool json = false;
 };
 
+// There is nothing to map: whoever runs it makes the weights from the checkpoint.
+void PrintWithoutWeights(const LoadCommandOptions& options, const Manifest& manifest) {
+  if (options.json) {
+    const Json result = {{"ranks", 0},
+                         {"checkpoint", CheckpointName(manifest.options)},
+                         {"checkpoint_hash", manifest.checkpoint_hash},
+                         {"checksums_verified", options.verify}};
+    std::cout << result.dump() << '\n';
+    return;
+  }
+  std::cout << fmt::format("{}: no weights: they are made from {} with hash {}{}\n",
+                           options.artifact, CheckpointName(manifest.options),
+                           manifest.checkpoint_hash, options.verify ? ", checksums match" : "");
+}
+
 Status Run(const LoadCommandOptions& options) {
   FAIRLEAD_ASSIGN_OR_RETURN(const ResolvedModel model, ResolveModel(options.artifact));
   if (model.kind != ModelKind::kArtifact) {
@@ -22,6 +37,12 @@ Status Run(const LoadCommandOptions& options) {
                 "{}: expected an artifact (a folder with fairlead.json); make one with "
                 "`fairlead export --model {} OUT`",
                 options.artifact, options.artifact);
+  }
+  FAIRLEAD_ASSIGN_OR_RETURN(const ArtifactDescription description,
+                            DescribeArtifact(model.dir, options.verify));
+  if (description.manifest.ranks.empty()) {
+    PrintWithoutWeights(options, description.manifest);
+    return {};
   }
   ProgressBar bar("verifying", kProgressSilence);
   LoadOptions load;

@@ -21,7 +21,9 @@ void AddRunOptions(CLI::App& command, RunOptions& options) {
                   "exact: weights as stored, all arithmetic in float32")
       ->check(CLI::IsMember({"exact"}))
       ->capture_default_str();
-  command.add_option("--threads", options.threads, "Threads; 0 uses all available CPUs")
+  command
+      .add_option("--threads", options.threads,
+                  "Threads, divided among ranks, at least one each; 0 uses all available CPUs")
       ->check(NumberFrom<int64_t>(0, 1024))
       ->capture_default_str();
   AddDegreeOptions(command, options);
@@ -32,7 +34,7 @@ void AddDegreeOptions(CLI::App& command, RunOptions& options) {
     command.add_option(names, degree, help)->check(NumberFrom<int64_t>(1, 1024));
   };
   add("--tensor_parallel_size,--tp_degree", options.tp_degree,
-      "Ranks that split each layer (threads of this process); an artifact has its own");
+      "Ranks that split each layer, as threads of this process; an artifact has its own");
   add("--expert_parallel_size,--ep_degree", options.ep_degree,
       "Groups of ranks, each with its part of the experts");
 }

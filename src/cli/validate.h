@@ -17,9 +17,11 @@ struct Validation {
   int64_t top1_agreements = 0;
 };
 
-// Runs several prompts through the artifact `out` on `backend` and through the unsharded model on
-// the reference backend. That is the artifact itself where one rank holds all of it; otherwise the
-// checkpoint `model`, which is exported into the cache first. Shows progress.
+// Runs several prompts through the artifact `out` on `backend` and through the model as the
+// checkpoint has it on the reference backend. That is the artifact itself where one rank holds all
+// of it unrounded; otherwise the checkpoint `model`, which is exported into the cache first. So
+// kernels, sharding and rounding are compared, but not the packing that both have in common. Shows
+// progress.
 Result<Validation> ValidateExport(const std::filesystem::path& out, const std::string& model,
                                   const ExportOptions& options, const Backend& backend);
 

@@ -225,7 +225,7 @@ TEST_F(CacheTest, AnExportRemovesTheLeastRecentlyUsedButNotItself) {
   };
   weigh();
   fs::last_write_time(second, fs::last_write_time(first) - std::chrono::hours(1));
-  ::setenv("FAIRLEAD_CACHE_SIZE", "1", 1);
+  ::setenv("FAIRLEAD_CACHE_SIZE", "1B", 1);
   EXPECT_EQ(cached("mqa_top4"), second) << "a use exports nothing and removes nothing";
   EXPECT_EQ(Artifacts(), 2);
   const fs::path third = cached("bf16_sliding");
@@ -238,7 +238,7 @@ TEST_F(CacheTest, AnExportRemovesTheLeastRecentlyUsedButNotItself) {
   EXPECT_EQ(Artifacts(), 2);
   fs::last_write_time(third, fs::file_time_type::clock::now() - std::chrono::hours(1));
   const uint64_t limit = bytes[second] + bytes[fourth] + bytes[third] - 1;
-  ::setenv("FAIRLEAD_CACHE_SIZE", std::to_string(limit).c_str(), 1);
+  ::setenv("FAIRLEAD_CACHE_SIZE", (std::to_string(limit) + "B").c_str(), 1);
   EXPECT_EQ(cached("mqa_top4"), second);
   EXPECT_FALSE(fs::exists(third));
   EXPECT_TRUE(LoadArtifact(fourth));

@@ -1,6 +1,7 @@
 // `fairlead export --no_weights`: a small folder that finds its checkpoint again.
 #include <chrono>
 
+#include "tests/e2e/artifacts.h"
 #include "tests/e2e/checkpoints.h"
 #include "tests/e2e/program.h"
 
@@ -72,6 +73,38 @@ TEST_F(NoWeights, TimesOfTheCheckpointDoNotMatter) {
     fs::last_write_time(entry.path(), fs::file_time_type::clock::now() + std::chrono::hours(1));
   }
   EXPECT_EQ(Text(out()), expected);
+}
+
+TEST_F(NoWeights, ChecksAndUsesItsOwnFiles) {
+  Make();
+  const std::string expected = Text(out());
+  for (const char* name : {"tokenizer.json", "generation_config.json"}) {
+    fs::remove(checkpoint() / name);
+  }
+  fs::remove_all(cache());
+  EXPECT_EQ(Text(out()), expected);
+  const std::string loaded = Succeed({"load", out(), "--verify"});
+  EXPECT_NE(loaded.find("no weights: they are made from "), std::string::npos) << loaded;
+  EXPECT_NE(loaded.find("checksums match"), std::string::npos) << loaded;
+  FlipLastByte(out() / "tokenizer.bin");
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"load", out(), "--verify"},
+        {"generate", out(), "--prompts", "The ship"}}) {
+    const Outcome outcome = Fairlead(command);
+    EXPECT_EQ(outcome.exit_code, 1) << outcome;
+    EXPECT_NE(outcome.err.find("tokenizer.bin: its checksum is wrong"), std::string::npos)
+        << outcome;
+  }
+}
+
+// What does not decide the weights does not multiply them.
+TEST_F(NoWeights, OtherOptionsShareTheCachedWeights) {
+  for (const char* batch : {"1", "2"}) {
+    Make({"--batch_size", batch, "--sequence_length", batch[0] == '1' ? "64" : "128"});
+    Text(out());
+  }
+  Text(checkpoint());
+  EXPECT_EQ(Cached(), 1u);
 }
 
 TEST_F(NoWeights, AnotherCheckpointIsRefusedEvenAfterTheFirstWasCached) {

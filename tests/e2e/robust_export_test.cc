@@ -313,6 +313,8 @@ TEST_F(RobustExport, WrongPlacesAreRefusedAndStayAsTheyAre) {
   fs::create_directory(dir() / "empty");
   fs::create_symlink("/nonexistent", dir() / "places" / "dangling");
   Succeed({"export", "--model", GoldenDir("tied_odd"), dir() / "places" / "artifact"});
+  fs::copy(dir() / "places" / "artifact", dir() / "places" / "shared", fs::copy_options::recursive);
+  Write("places/shared/notes/keep.txt", "mine");
   fs::create_directory_symlink("artifact", dir() / "places" / "link");
   fs::create_directory_symlink(dir() / "empty", dir() / "places" / "empty_link");
   const auto listing = [&] {
@@ -333,6 +335,8 @@ TEST_F(RobustExport, WrongPlacesAreRefusedAndStayAsTheyAre) {
       {"Folder", "folder", {}, 2, "got one that is no artifact, which is never replaced"},
       {"FolderForced", "folder", force, 2, "got one that is no artifact, which is never replaced"},
       {"Pretender", "pretender", force, 2, "got one that is no artifact, which is never replaced"},
+      {"ArtifactWithMore", "shared", force, 2,
+       "shared: expected an artifact and nothing else to replace, got \"notes\" in it"},
       {"Link", "link", force, 2, "link: expected no such folder, got a link"},
       {"LinkToNothing", "dangling", force, 2, "dangling: expected no such folder, got a link"},
       {"LinkToAnEmptyFolder", "empty_link", {}, 2, "expected no such folder, got a link"},

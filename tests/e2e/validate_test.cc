@@ -40,7 +40,8 @@ TEST_F(Validate, WorksForRanksAndWithoutWeights) {
       {"--no_weights", "--tp_degree", "4"},
   };
   for (const std::vector<std::string>& way : ways) {
-    std::vector<std::string> options = {"--json", "--force"};
+    fs::remove_all(out());
+    std::vector<std::string> options = {"--json"};
     options.insert(options.end(), way.begin(), way.end());
     const Outcome outcome = Export(GoldenDir("shard_mxfp4"), options);
     ASSERT_EQ(outcome.exit_code, 0) << outcome;
@@ -54,10 +55,28 @@ TEST_F(Validate, WorksForRanksAndWithoutWeights) {
   }
 }
 
+TEST_F(Validate, ReplacesNothing) {
+  Succeed({"export", "--model", TinyModel(), out()});
+  const Outcome outcome = Export(GoldenDir("shard_mxfp4"), {"--force"});
+  EXPECT_EQ(outcome.exit_code, 2) << outcome;
+  EXPECT_NE(outcome.err.find("--validate: expected a new folder, got "), std::string::npos)
+      << outcome;
+  EXPECT_EQ(Json::parse(Succeed({"load", out(), "--json"}))["ranks"], 1);
+}
+
+// The reference runs what the checkpoint has, not what was made of it.
+TEST_F(Validate, SeesRounding) {
+  const Outcome outcome =
+      Export(GoldenDir("float32_weights"), {"--torch_dtype", "bfloat16", "--json"});
+  ASSERT_NE(outcome.out, "") << outcome;
+  EXPECT_GT(Json::parse(outcome.out)["validation"]["max_difference"], 1e-3) << outcome;
+}
+
 TEST_F(Validate, FailsBeyondTheTolerance) {
   for (const char* degree : {"1", "4"}) {
+    fs::remove_all(out());
     const Outcome outcome =
-        Export(GoldenDir("shard_mxfp4"), {"--atol", "0", "--tp_degree", degree, "--force"});
+        Export(GoldenDir("shard_mxfp4"), {"--atol", "0", "--tp_degree", degree});
     EXPECT_EQ(outcome.exit_code, 1) << outcome;
     EXPECT_NE(outcome.out.find("validation: "), std::string::npos) << outcome;
     EXPECT_NE(outcome.err.find("fairlead: [export] " + out().string() +
