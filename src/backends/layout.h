@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/dtype.h"
 #include "base/error.h"
 #include "base/tensor.h"
 
@@ -16,7 +17,6 @@ namespace fairlead {
 
 // What one element is stored as. An MXFP4 row is blocks of 32 e2m1 codes that share an e8m0 scale.
 enum class StorageFormat { kF32, kBf16, kMxfp4 };
-inline constexpr int64_t kMxfp4Block = 32;
 
 std::string_view StorageFormatName(StorageFormat format);  // "f32", "bf16", "mxfp4"
 

@@ -41,6 +41,9 @@ inline Bf16 FloatToBf16(float value) {
 // IEEE half precision to float32, exact.
 float F16ToFloat(uint16_t bits);
 
+// MXFP4: elements that share a scale.
+inline constexpr int64_t kMxfp4Block = 32;
+
 // The 16 values of an e2m1 (FP4) code: OCP Microscaling Formats 1.0, section 5.3.3. Code 8 is -0.
 inline constexpr std::array<float, 16> kE2m1Values = {0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,
                                                       4.0f,  6.0f,  -0.0f, -0.5f, -1.0f, -1.5f,

@@ -39,7 +39,7 @@ int ChooseScale(float largest) {
 }  // namespace
 
 void DecodeMxfp4Block(std::span<const uint8_t, kMxfp4BlockBytes> packed, uint8_t scale,
-                      std::span<float, kMxfp4BlockValues> out) {
+                      std::span<float, kMxfp4Block> out) {
   const float factor = E8m0ToFloat(scale);
   for (int b = 0; b < kMxfp4BlockBytes; ++b) {
     out[2 * b] = kE2m1Values[packed[b] & 15u] * factor;
@@ -47,7 +47,7 @@ void DecodeMxfp4Block(std::span<const uint8_t, kMxfp4BlockBytes> packed, uint8_t
   }
 }
 
-uint8_t EncodeMxfp4Block(std::span<const float, kMxfp4BlockValues> in,
+uint8_t EncodeMxfp4Block(std::span<const float, kMxfp4Block> in,
                          std::span<uint8_t, kMxfp4BlockBytes> packed) {
   float largest = 0;
   bool finite = true;

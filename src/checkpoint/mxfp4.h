@@ -6,9 +6,10 @@
 #include <cstdint>
 #include <span>
 
+#include "base/dtype.h"
+
 namespace fairlead {
 
-inline constexpr int kMxfp4BlockValues = 32;
 inline constexpr int kMxfp4BlockBytes = 16;
 // The scale code that means NaN; readers of checkpoints refuse it.
 inline constexpr uint8_t kMxfp4NanScale = 255;
@@ -17,13 +18,13 @@ inline constexpr uint8_t kMxfp4NanScale = 255;
 // float32. Exact wherever float32 can hold the result (scales to 252 always; above, large values
 // become infinite). Scale 255 gives NaN.
 void DecodeMxfp4Block(std::span<const uint8_t, kMxfp4BlockBytes> packed, uint8_t scale,
-                      std::span<float, kMxfp4BlockValues> out);
+                      std::span<float, kMxfp4Block> out);
 
 // Packs 32 values and returns the scale: the smallest power of two at which the largest magnitude
 // is at most 6, so that nothing saturates. Each value is rounded to the nearest code, ties to the
 // code with an even mantissa bit; values that the format holds come back unchanged. An infinite or
 // NaN input gives the scale 255.
-uint8_t EncodeMxfp4Block(std::span<const float, kMxfp4BlockValues> in,
+uint8_t EncodeMxfp4Block(std::span<const float, kMxfp4Block> in,
                          std::span<uint8_t, kMxfp4BlockBytes> packed);
 
 }  // namespace fairlead

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/dtype.h"
+
 namespace fairlead {
 
 std::string_view TransformName(Transform transform) {
@@ -24,7 +26,6 @@ Shape Parameter::whole_shape() const {
 }
 
 Shape SourceShape(const Parameter& parameter, const ParameterSource& source, size_t index) {
-  constexpr int64_t kBlock = 32;
   Shape shape = parameter.whole_shape();
   switch (source.transform) {
     case Transform::kIdentity:
@@ -33,8 +34,8 @@ Shape SourceShape(const Parameter& parameter, const ParameterSource& source, siz
       std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
       break;
     case Transform::kMxfp4:
-      shape.back() /= kBlock;
-      if (index == 0) shape.push_back(kBlock / 2);
+      shape.back() /= kMxfp4Block;
+      if (index == 0) shape.push_back(kMxfp4Block / 2);
       break;
   }
   return shape;

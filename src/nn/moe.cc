@@ -4,12 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/dtype.h"
 #include "nn/sharding.h"
 
 namespace fairlead {
 namespace {
-
-constexpr int64_t kMxfp4Block = 32;
 
 // One projection of all experts, [experts, out, in].
 Value ExpertMatrix(const Scope& scope, const std::string& name, std::vector<Axis> axes) {

@@ -15,7 +15,7 @@ namespace fairlead {
 namespace {
 
 using Block = std::array<uint8_t, kMxfp4BlockBytes>;
-using Values = std::array<float, kMxfp4BlockValues>;
+using Values = std::array<float, kMxfp4Block>;
 
 // Decodes every block of `file` and compares bits with the values that Hugging Face computed,
 // which it stores transposed: [experts, in, out].
@@ -38,10 +38,10 @@ void ExpectEqualToGolden(const char* file_name) {
     const int64_t group = index % groups;
     const int64_t row = index / groups % rows;
     const int64_t expert = index / groups / rows;
-    for (int i = 0; i < kMxfp4BlockValues; ++i) {
-      const int64_t column = group * kMxfp4BlockValues + i;
+    for (int i = 0; i < kMxfp4Block; ++i) {
+      const int64_t column = group * kMxfp4Block + i;
       const float expected =
-          values.At<float>((expert * groups * kMxfp4BlockValues + column) * rows + row);
+          values.At<float>((expert * groups * kMxfp4Block + column) * rows + row);
       ASSERT_EQ(std::bit_cast<uint32_t>(out[i]), std::bit_cast<uint32_t>(expected))
           << "block " << index << " element " << i << ": " << out[i] << " and " << expected;
     }
@@ -89,7 +89,7 @@ TEST(Mxfp4Encode, ReturnsEveryValueTheFormatHolds) {
   for (int scale = 0; scale <= 252; ++scale) {  // above, 6 * 2^(scale - 127) is no float32
     for (int largest = 0; largest < 8; ++largest) {
       Values in{};
-      for (int i = 0; i < kMxfp4BlockValues; ++i) {
+      for (int i = 0; i < kMxfp4Block; ++i) {
         const int code = i % 16 % 8 <= largest ? i % 16 : largest;
         in[i] = kE2m1Values[code] * E8m0ToFloat(static_cast<uint8_t>(scale));
       }
@@ -97,7 +97,7 @@ TEST(Mxfp4Encode, ReturnsEveryValueTheFormatHolds) {
       const uint8_t chosen = EncodeMxfp4Block(in, packed);
       Values out;
       DecodeMxfp4Block(packed, chosen, out);
-      for (int i = 0; i < kMxfp4BlockValues; ++i) {
+      for (int i = 0; i < kMxfp4Block; ++i) {
         ASSERT_EQ(std::bit_cast<uint32_t>(out[i]), std::bit_cast<uint32_t>(in[i]))
             << "scale " << scale << " largest code " << largest << " element " << i;
       }
@@ -162,7 +162,7 @@ TEST(Mxfp4Encode, ErrorStaysWithinHalfAStep) {
     const uint8_t scale = EncodeMxfp4Block(in, packed);
     Values out;
     DecodeMxfp4Block(packed, scale, out);
-    for (int i = 0; i < kMxfp4BlockValues; ++i) {
+    for (int i = 0; i < kMxfp4Block; ++i) {
       // The widest step, from 4 to 6, is two scales.
       EXPECT_LE(std::fabs(out[i] - in[i]), E8m0ToFloat(scale));
     }

@@ -28,7 +28,7 @@ void AddLinear(std::vector<TensorSpec>& tensors, const std::string& name, int64_
 
 void AddExperts(std::vector<TensorSpec>& tensors, const std::string& name, int64_t experts,
                 int64_t out, int64_t in) {
-  const int64_t blocks = in / kMxfp4BlockValues;
+  const int64_t blocks = in / kMxfp4Block;
   tensors.push_back({name + "_bias", DType::kBf16, {experts, out}, kBias});
   tensors.push_back(
       {name + "_blocks", DType::kU8, {experts, out, blocks, kMxfp4BlockBytes}, kBlocks});
@@ -42,10 +42,10 @@ Status CheckSpec(const ModelSpec& spec) {
     return Fail(ErrorCode::kInvalidArgument, "synth_checkpoint", "{}: expected {}, got {}", option,
                 expected, value);
   };
-  if (spec.hidden % kMxfp4BlockValues != 0) {
+  if (spec.hidden % kMxfp4Block != 0) {
     return refuse("--hidden", "a multiple of 32", spec.hidden);
   }
-  if (spec.intermediate % kMxfp4BlockValues != 0) {
+  if (spec.intermediate % kMxfp4Block != 0) {
     return refuse("--intermediate", "a multiple of 32", spec.intermediate);
   }
   if (spec.head_dim % 2 != 0) return refuse("--head-dim", "an even number", spec.head_dim);
