@@ -58,19 +58,6 @@ Status CheckIndex(std::string_view what, int64_t index, int64_t count) {
               count - 1, index);
 }
 
-// Copies rows chosen by `indices` out of something that `read` reads.
-template <typename Read>
-Status GatherRows(std::string_view what, const Tensor& indices, int64_t count, Tensor& output,
-                  const Read& read) {
-  const auto ids = indices.As<int32_t>();
-  for (int64_t row = 0; row < Rows(output); ++row) {
-    const int32_t id = ids[static_cast<size_t>(row)];
-    FAIRLEAD_RETURN_IF_ERROR(CheckIndex(what, id, count));
-    read(id, RowOf(output, row));
-  }
-  return {};
-}
-
 Status Run(const EmbeddingOp& op, NodeRun& run) {
   const PackedTensor& weight = *run.inputs[1].parameter;
   const auto ids = run.inputs[0].value->As<int32_t>();
@@ -84,11 +71,13 @@ Status Run(const EmbeddingOp& op, NodeRun& run) {
 
 Status Run(const TakeRowsOp&, NodeRun& run) {
   const Operand& x = run.inputs[0];
-  return GatherRows("row", *run.inputs[1].value, Rows(*x.value), *run.outputs[0],
-                    [&](int32_t id, Row to) {
-                      const ConstRow from = RowOf(x, id);
-                      std::copy(from.begin(), from.end(), to.begin());
-                    });
+  const auto rows = run.inputs[1].value->As<int32_t>();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    FAIRLEAD_RETURN_IF_ERROR(CheckIndex("row", rows[i], Rows(*x.value)));
+    const ConstRow from = RowOf(x, rows[i]);
+    std::copy(from.begin(), from.end(), RowOf(*run.outputs[0], static_cast<int64_t>(i)).begin());
+  }
+  return {};
 }
 
 Status Run(const RmsNormOp& op, NodeRun& run) {

@@ -31,7 +31,7 @@ struct NodeRun {
   std::vector<Tensor*> outputs;  // zeros of the bound shape
 };
 
-// Computes the node's outputs. Fails for indices (of tokens, rows or experts) that do not exist.
+// Computes the node's outputs. Fails for indices (of rows or experts) that do not exist.
 Status RunNode(const Op& op, NodeRun& run);
 
 }  // namespace fairlead::reference
