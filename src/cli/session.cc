@@ -74,6 +74,17 @@ Result<std::shared_ptr<const Artifact>> OpenForRun(const std::string& model) {
   return OpenForRun(options, options.backend);
 }
 
+ExecutorOptions StepLimits(const ExportOptions& exported, int slots, int64_t positions) {
+  ExecutorOptions executor;
+  if (exported.prefill_chunk_size > 0) {
+    executor.max_rows = static_cast<int>(exported.prefill_chunk_size);
+  }
+  executor.max_slots = slots;
+  executor.max_rows = std::max(executor.max_rows, slots);
+  executor.max_position = positions;
+  return executor;
+}
+
 Result<std::unique_ptr<Executor>> CreateExecutor(const Artifact& artifact,
                                                  const RunOptions& options,
                                                  const std::string& backend_name, int slots,
@@ -81,18 +92,13 @@ Result<std::unique_ptr<Executor>> CreateExecutor(const Artifact& artifact,
   FAIRLEAD_ASSIGN_OR_RETURN(const Backend* backend, FindBackend(backend_name));
   const ExportOptions& exported = artifact.manifest.options;
   const int64_t limit = exported.sequence_length;
-  ExecutorOptions executor;
-  executor.threads = options.threads > 0 ? options.threads : AvailableCpus();
-  if (exported.prefill_chunk_size > 0) {
-    executor.max_rows = static_cast<int>(exported.prefill_chunk_size);
-  }
   // More sequences wait for a slot.
   if (exported.batch_size > 0 && exported.batch_size < slots) {
     slots = static_cast<int>(exported.batch_size);
   }
-  executor.max_slots = slots;
-  executor.max_position = positions > 0 ? std::min(positions, limit) : limit;
-  executor.max_rows = std::max(executor.max_rows, slots);
+  ExecutorOptions executor =
+      StepLimits(exported, slots, positions > 0 ? std::min(positions, limit) : limit);
+  executor.threads = options.threads > 0 ? options.threads : AvailableCpus();
   return CreateParallelExecutor(*backend, artifact.ranks, executor);
 }
 

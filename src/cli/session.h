@@ -39,6 +39,10 @@ Result<std::shared_ptr<const Artifact>> OpenForRun(const RunOptions& options,
 // Opens `model` for inspection: weights are mapped, none is read.
 Result<std::shared_ptr<const Artifact>> OpenForRun(const std::string& model);
 
+// The limits of a step that holds `slots` sequences of at most `positions` tokens, in chunks as the
+// export asked for.
+ExecutorOptions StepLimits(const ExportOptions& exported, int slots, int64_t positions);
+
 // An executor for `slots` sequences of at most `positions` tokens (0: what the artifact was
 // exported for).
 Result<std::unique_ptr<Executor>> CreateExecutor(const Artifact& artifact,

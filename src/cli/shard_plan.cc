@@ -74,14 +74,9 @@ int64_t KvHeads(const Graph& graph) {
 
 Result<std::vector<int64_t>> KvPositions(const ModelFacts& facts, const ExportOptions& options,
                                          int64_t batch, int64_t length) {
-  ExecutorOptions executor;
-  if (options.prefill_chunk_size > 0) {
-    executor.max_rows = static_cast<int>(options.prefill_chunk_size);
-  }
-  executor.max_slots = static_cast<int>(batch);
-  executor.max_rows = std::max(executor.max_rows, executor.max_slots);
-  executor.max_position = length;
-  FAIRLEAD_ASSIGN_OR_RETURN(const Capabilities limits, PlanCapabilities(facts, executor));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      const Capabilities limits,
+      PlanCapabilities(facts, StepLimits(options, static_cast<int>(batch), length)));
   std::vector<int64_t> positions;
   for (const int pages : limits.kv_pages) positions.push_back(int64_t{pages} * kPageTokens);
   return positions;
