@@ -28,16 +28,6 @@ bool Contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// Names in a folder, hidden ones too, sorted.
-std::vector<std::string> Names(const fs::path& dir) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(dir)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 Status Export(const std::string& golden, const fs::path& out, bool force = false,
               const ExportOptions& options = {}) {
   return ExportArtifact(*OpenCheckpoint(GoldenDir(golden)), out, options, LayoutBackend(), kSilent,

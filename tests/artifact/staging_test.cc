@@ -15,15 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> Names(const fs::path& dir) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(dir)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 TEST(Staging, TemporaryNamesAreRecognised) {
   const fs::path temporary = TemporaryPath("/some/where");
   EXPECT_EQ(temporary.parent_path(), "/some");
