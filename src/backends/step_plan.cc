@@ -1,11 +1,24 @@
 #include "backends/step_plan.h"
 
+#include <algorithm>
+#include <string>
+
 namespace fairlead {
 namespace {
 
 template <typename... Args>
 tl::unexpected<Error> Invalid(fmt::format_string<Args...> format, Args&&... args) {
   return Fail(ErrorCode::kInvalidArgument, "step", format, std::forward<Args>(args)...);
+}
+
+// "1 x 512, 8 x 1"
+std::string ShapeNames(const std::vector<StepShape>& shapes) {
+  std::string names;
+  for (const StepShape& shape : shapes) {
+    if (!names.empty()) names += ", ";
+    names += fmt::format("{} x {}", shape.spans, shape.tokens);
+  }
+  return names;
 }
 
 Status ValidateSpans(const StepPlan& plan, const Capabilities& limits) {
@@ -28,6 +41,30 @@ Status ValidateSpans(const StepPlan& plan, const Capabilities& limits) {
     return Invalid("token_ids: expected {}, got {}", rows, plan.token_ids.size());
   }
   return {};
+}
+
+// A step writes before it reads: two spans of one sequence would see each other's rows.
+Status ValidateSlots(const StepPlan& plan) {
+  std::vector<int> slots;
+  slots.reserve(plan.spans.size());
+  for (const Span& span : plan.spans) slots.push_back(span.slot);
+  std::sort(slots.begin(), slots.end());
+  const auto twice = std::adjacent_find(slots.begin(), slots.end());
+  if (twice == slots.end()) return {};
+  return Invalid("slot {}: expected one span, got two", *twice);
+}
+
+Status ValidateShape(const StepPlan& plan, const Capabilities& limits) {
+  if (limits.shapes.empty()) return {};
+  const auto spans = static_cast<int64_t>(plan.spans.size());
+  int tokens = 0;
+  for (const Span& span : plan.spans) tokens = std::max(tokens, span.token_count);
+  const bool fits = std::any_of(
+      limits.shapes.begin(), limits.shapes.end(),
+      [&](const StepShape& shape) { return spans <= shape.spans && tokens <= shape.tokens; });
+  if (fits) return {};
+  return Invalid("shape: expected one of {}, got {} spans of up to {} tokens",
+                 ShapeNames(limits.shapes), spans, tokens);
 }
 
 Status ValidateRows(const StepPlan& plan, const ModelFacts& facts) {
@@ -76,9 +113,22 @@ Status ValidatePages(const StepPlan& plan, const KvGroup& group, const PageTable
 
 }  // namespace
 
+int MostSpanRows(const Capabilities& limits) {
+  if (limits.shapes.empty()) return limits.max_rows;
+  int most = 0;
+  for (const StepShape& shape : limits.shapes) most = std::max(most, shape.tokens);
+  return std::min(most, limits.max_rows);
+}
+
 Status ValidatePlan(const StepPlan& plan, const ModelFacts& facts, const Capabilities& limits) {
   FAIRLEAD_RETURN_IF_ERROR(ValidateSpans(plan, limits));
+  FAIRLEAD_RETURN_IF_ERROR(ValidateSlots(plan));
+  FAIRLEAD_RETURN_IF_ERROR(ValidateShape(plan, limits));
   FAIRLEAD_RETURN_IF_ERROR(ValidateRows(plan, facts));
+  if (limits.kv_pages.empty()) {
+    if (plan.pages.empty()) return {};
+    return Invalid("pages: expected none for slots, got {} groups", plan.pages.size());
+  }
   if (plan.pages.size() != facts.kv_groups.size()) {
     return Invalid("pages: expected {} groups, got {}", facts.kv_groups.size(), plan.pages.size());
   }

@@ -33,19 +33,34 @@ struct StepPlan {
   std::vector<Span> spans;
   std::vector<int32_t> token_ids;    // one per row: the sum of token_count
   std::vector<int32_t> output_rows;  // rows whose logits are wanted, ascending
-  std::vector<PageTable> pages;      // one per KV group of the model
+  std::vector<PageTable> pages;      // one per KV group of the model; none for slots
+};
+
+// A program of fixed shape: at most `spans` sequences with at most `tokens` rows each.
+struct StepShape {
+  int spans = 0;
+  int tokens = 0;
 };
 
 // What a step may ask for; an executor promises to run every plan within these.
 struct Capabilities {
-  int max_rows = 0;           // token budget of a step
-  int max_slots = 0;          // sequences that may be alive
-  int64_t max_position = 0;   // positions are below this
-  std::vector<int> kv_pages;  // pages per KV group
+  int max_rows = 0;          // token budget of a step
+  int max_slots = 0;         // sequences that may be alive
+  int64_t max_position = 0;  // positions are below this
+  // Where keys and values lie. Either in pages, whose number there is per KV group, or, where that
+  // is empty, in slots: per KV group the last so many positions that were written to a slot.
+  std::vector<int> kv_pages = {};
+  std::vector<int> slot_positions = {};
+  // Empty: any plan within max_rows. Else a plan must fit one of these.
+  std::vector<StepShape> shapes = {};
 };
 
-// Checks a plan against the executor's promises: rows, ids below the vocabulary, output rows, and
-// page tables that cover what each span writes and sees. Every executor calls this first.
+// Rows that one sequence may have in a step.
+int MostSpanRows(const Capabilities& limits);
+
+// Checks a plan against the executor's promises: rows, shapes, one span per slot, ids below the
+// vocabulary, output rows, and page tables that cover what each span writes and sees, or none for
+// slots. Every executor calls this first.
 Status ValidatePlan(const StepPlan& plan, const ModelFacts& facts, const Capabilities& limits);
 
 // The first position that a query at `position` can see in `group`.
