@@ -1,5 +1,5 @@
 // The sampler against exact probabilities and against a plain implementation that sorts everything.
-#include "runtime/sampler.h"
+#include "runtime/sampling/sampler.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,8 @@
 #include <random>
 #include <vector>
 
-#include "runtime/fast_exp.h"
+#include "runtime/sampling/fast_exp.h"
+#include "runtime/sampling/log_softmax.h"
 
 namespace fairlead {
 namespace {
@@ -276,6 +277,7 @@ TEST(Sampler, LogitsThatAreNotFiniteAreAnError) {
 }
 
 TEST(Sampler, ParametersOutOfRangeAreRefusedByName) {
+  constexpr int64_t kVocabulary = 100;
   const float nan = std::nanf("");
   const float infinity = std::numeric_limits<float>::infinity();
   const std::pair<SamplingParams, std::string_view> cases[] = {
@@ -289,26 +291,49 @@ TEST(Sampler, ParametersOutOfRangeAreRefusedByName) {
       {{.min_p = -0.5f}, "min_p: expected 0 to 1, got -0.5"},
       {{.min_p = 1.5f}, "min_p: expected 0 to 1, got 1.5"},
       {{.min_p = nan}, "min_p: expected 0 to 1, got nan"},
+      {{.repetition_penalty = 0.0f}, "repetition_penalty: expected a finite number above 0, got 0"},
+      {{.repetition_penalty = -1.0f},
+       "repetition_penalty: expected a finite number above 0, got -1"},
+      {{.repetition_penalty = infinity},
+       "repetition_penalty: expected a finite number above 0, got inf"},
+      {{.repetition_penalty = nan},
+       "repetition_penalty: expected a finite number above 0, got nan"},
+      {{.presence_penalty = 101.0f}, "presence_penalty: expected -100 to 100, got 101"},
+      {{.presence_penalty = nan}, "presence_penalty: expected -100 to 100, got nan"},
+      {{.frequency_penalty = -100.5f}, "frequency_penalty: expected -100 to 100, got -100.5"},
+      {{.frequency_penalty = infinity}, "frequency_penalty: expected -100 to 100, got inf"},
+      {{.logit_bias = {{5, 101.0f}}}, "logit_bias of token 5: expected -100 to 100, got 101"},
+      {{.logit_bias = {{5, nan}}}, "logit_bias of token 5: expected -100 to 100, got nan"},
+      {{.logit_bias = {{-1, 1.0f}}}, "logit_bias: expected token ids 0 to 99, got -1"},
+      {{.logit_bias = {{5, 1.0f}, {100, 1.0f}}}, "logit_bias: expected token ids 0 to 99, got 100"},
+      {{.logit_bias = {{5, 1.0f}, {7, 1.0f}, {5, 2.0f}}},
+       "logit_bias: expected every token once, got token 5 twice"},
   };
   for (const auto& [params, message] : cases) {
-    const Status status = ValidateSampling(params);
+    const Status status = ValidateSampling(params, kVocabulary);
     ASSERT_FALSE(status) << message;
     EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
     EXPECT_EQ(status.error().message, fmt::format("[sampler] {}", message));
   }
-  EXPECT_TRUE(ValidateSampling({}));
-  EXPECT_TRUE(ValidateSampling({.temperature = 0.0f, .top_k = 1, .top_p = 1e-9f, .min_p = 1.0f}));
+  EXPECT_TRUE(ValidateSampling({}, kVocabulary));
+  EXPECT_TRUE(ValidateSampling({.repetition_penalty = 1e-30f,
+                                .presence_penalty = -100.0f,
+                                .frequency_penalty = 100.0f,
+                                .logit_bias = {{99, -100.0f}, {0, 100.0f}}},
+                               kVocabulary));
+  EXPECT_TRUE(ValidateSampling({.temperature = 0.0f, .top_k = 1, .top_p = 1e-9f, .min_p = 1.0f},
+                               kVocabulary));
 }
 
-TEST(Sampler, LogProbabilityIsTheLogOfTheSoftmax) {
+TEST(LogSoftmax, IsTheLogOfTheSoftmax) {
   std::mt19937 random(9);
   const std::vector<float> logits = RandomLogits(random, 1000, 4.0f, false);
   double sum = 0;
   for (int32_t id = 0; id < 1000; ++id) {
-    sum += std::exp(static_cast<double>(LogProbability(logits, id)));
+    sum += std::exp(static_cast<double>(LogSoftmax(logits)(logits[static_cast<size_t>(id)])));
   }
   EXPECT_NEAR(sum, 1.0, 1e-5);
-  EXPECT_FLOAT_EQ(LogProbability(std::vector<float>(8, -3.0f), 5), -std::log(8.0f));
+  EXPECT_FLOAT_EQ(LogSoftmax(std::vector<float>(8, -3.0f))(-3.0f), -std::log(8.0f));
 }
 
 TEST(FastExp, IsExactEnoughOverItsWholeRange) {
