@@ -118,6 +118,11 @@ std::optional<int32_t> Tokenizer::SpecialId(std::string_view name) const {
   return static_cast<int32_t>(*id);
 }
 
+bool Tokenizer::IsSpecial(int32_t id) const {
+  // The longest special token that an id's own bytes begin with can only be that id itself.
+  return TokenBytes(id) && tables_.MatchSpecial(*TokenBytes(id)) == static_cast<uint32_t>(id);
+}
+
 std::optional<std::string_view> Tokenizer::TokenBytes(int32_t id) const {
   const std::string_view bytes = tables_.Token(static_cast<uint32_t>(id));
   if (bytes.empty()) return std::nullopt;

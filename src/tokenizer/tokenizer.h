@@ -50,6 +50,8 @@ class Tokenizer {
   int32_t vocabulary_size() const { return static_cast<int32_t>(tables_.size()); }
   // The id of a special token by its name, for example "<|end|>".
   std::optional<int32_t> SpecialId(std::string_view name) const;
+  // Whether `id` is a special token: one that structures a text and is no part of its content.
+  bool IsSpecial(int32_t id) const;
   // The bytes that an id stands for (a special token's name); not always UTF-8 on their own.
   // nullopt for an id without a token. Valid as long as the tokenizer lives.
   std::optional<std::string_view> TokenBytes(int32_t id) const;
