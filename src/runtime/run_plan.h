@@ -8,8 +8,9 @@
 
 namespace fairlead {
 
-// kInvalidArgument unless the executor runs a model with these facts: pages for each of its KV
-// groups, rows, slots, and positions that fit an int.
+// kInvalidArgument unless the executor runs a model with these facts: rows, slots, positions that
+// fit an int, and for each of its KV groups pages, or slots that hold what the rows of the largest
+// step see.
 Status CheckExecutor(const Executor& executor, const ModelFacts& facts);
 
 // Runs the plan and returns the logits, f32 [output rows, vocabulary]; kInternal when they are not.

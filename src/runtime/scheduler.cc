@@ -1,54 +1,102 @@
 #include "runtime/scheduler.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace fairlead {
 namespace {
 
-int Remaining(const PendingTokens& sequence) {
-  return static_cast<int>(sequence.tokens.size()) - sequence.cached;
+// Indices of pending sequences, in the order in which they are served.
+struct Queues {
+  std::vector<size_t> decoding;
+  std::vector<size_t> prompts;
+};
+
+Queues Order(std::span<const PendingTokens> pending) {
+  std::vector<size_t> order(pending.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    const PendingTokens& x = pending[a];
+    const PendingTokens& y = pending[b];
+    return x.priority != y.priority ? x.priority > y.priority : x.last_step < y.last_step;
+  });
+  Queues queues;
+  for (size_t i : order) {
+    (pending[i].remaining == 1 ? queues.decoding : queues.prompts).push_back(i);
+  }
+  return queues;
 }
 
-}  // namespace
+RowShare PromptShare(size_t index, const PendingTokens& prompt, int rows) {
+  const int count = std::min(rows, prompt.remaining);
+  return {index, count, count == prompt.remaining ? 1 : 0};
+}
 
-std::vector<RowShare> ShareRows(std::span<const PendingTokens> pending, int max_rows) {
-  std::vector<size_t> order;
-  for (size_t i = 0; i < pending.size(); ++i) {
-    if (Remaining(pending[i]) == 1) order.push_back(i);
-  }
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return pending[a].last_step < pending[b].last_step; });
-  for (size_t i = 0; i < pending.size(); ++i) {
-    if (Remaining(pending[i]) > 1) order.push_back(i);
-  }
+std::vector<RowShare> ShareRagged(std::span<const PendingTokens> pending, const Queues& queues,
+                                  int max_rows, int mixed_prompt_rows) {
   std::vector<RowShare> shares;
   int rows_left = max_rows;
-  for (size_t i : order) {
+  for (size_t i : queues.decoding) {
     if (rows_left == 0) break;
-    const int count = std::min(rows_left, Remaining(pending[i]));
-    shares.push_back({i, count, count == Remaining(pending[i])});
-    rows_left -= count;
+    shares.push_back({i, 1, 1});
+    --rows_left;
+  }
+  for (RowShare& share : shares) {
+    const int drafted = std::min(rows_left, pending[share.index].drafted);
+    share.count += drafted;
+    share.outputs += drafted;
+    rows_left -= drafted;
+  }
+  if (!shares.empty()) rows_left = std::min(rows_left, mixed_prompt_rows);
+  for (size_t i : queues.prompts) {
+    if (rows_left == 0) break;
+    shares.push_back(PromptShare(i, pending[i], rows_left));
+    rows_left -= shares.back().count;
   }
   return shares;
 }
 
-Result<StepPlan> BuildPlan(std::span<const PendingTokens> pending, std::span<const RowShare> shares,
-                           KvManager& kv) {
-  StepPlan plan;
-  for (const RowShare& share : shares) {
-    const PendingTokens& sequence = pending[share.index];
-    FAIRLEAD_RETURN_IF_ERROR(kv.Reserve(sequence.slot, sequence.cached + share.count));
-    const Span span{sequence.slot, sequence.cached, share.count};
-    const auto tokens = sequence.tokens.subspan(static_cast<size_t>(sequence.cached),
-                                                static_cast<size_t>(share.count));
-    plan.spans.push_back(span);
-    plan.token_ids.insert(plan.token_ids.end(), tokens.begin(), tokens.end());
-    if (share.reaches_end) {
-      plan.output_rows.push_back(static_cast<int32_t>(plan.token_ids.size()) - 1);
+// The shape that runs most decoding sequences, with most tokens of each.
+StepShape DecodingShape(std::span<const StepShape> shapes) {
+  return *std::max_element(shapes.begin(), shapes.end(), [](StepShape a, StepShape b) {
+    return a.spans != b.spans ? a.spans < b.spans : a.tokens < b.tokens;
+  });
+}
+
+// The shape that runs the longest chunk of a prompt, with most sequences beside it.
+StepShape PromptShape(std::span<const StepShape> shapes) {
+  return *std::max_element(shapes.begin(), shapes.end(), [](StepShape a, StepShape b) {
+    return a.tokens != b.tokens ? a.tokens < b.tokens : a.spans < b.spans;
+  });
+}
+
+std::vector<RowShare> ShareFixed(std::span<const PendingTokens> pending, const Queues& queues,
+                                 std::span<const StepShape> shapes, bool prompts_next) {
+  const bool prompts = queues.decoding.empty() || (prompts_next && !queues.prompts.empty());
+  const std::vector<size_t>& queue = prompts ? queues.prompts : queues.decoding;
+  const StepShape shape = prompts ? PromptShape(shapes) : DecodingShape(shapes);
+  std::vector<RowShare> shares;
+  for (size_t i : queue) {
+    if (static_cast<int>(shares.size()) == shape.spans) break;
+    if (prompts) {
+      shares.push_back(PromptShare(i, pending[i], shape.tokens));
+    } else {
+      const int count = std::min(shape.tokens, 1 + pending[i].drafted);
+      shares.push_back({i, count, count});
     }
-    kv.FillPages(span, plan);
   }
-  return plan;
+  return shares;
+}
+
+}  // namespace
+
+std::vector<RowShare> ShareRows(std::span<const PendingTokens> pending, const Capabilities& limits,
+                                const SharePolicy& policy) {
+  const Queues queues = Order(pending);
+  if (!limits.shapes.empty()) {
+    return ShareFixed(pending, queues, limits.shapes, policy.prompts_next);
+  }
+  return ShareRagged(pending, queues, limits.max_rows, policy.mixed_prompt_rows);
 }
 
 }  // namespace fairlead

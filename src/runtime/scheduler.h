@@ -6,33 +6,40 @@
 #include <vector>
 
 #include "backends/step_plan.h"
-#include "base/error.h"
-#include "runtime/kv_manager.h"
 
 namespace fairlead {
 
-// A live sequence as the scheduler sees it: tokens[cached ...) have yet to run.
+// A live sequence as the scheduler sees it. It decodes when one known token has yet to run, and
+// then may have drafted tokens to run behind it; with more to run it is a prompt.
 struct PendingTokens {
-  int slot = 0;
-  int cached = 0;
-  std::span<const int32_t> tokens;
-  uint64_t last_step = 0;  // when it last had a row
+  int remaining = 0;  // known tokens that have yet to run, at least 1
+  int drafted = 0;    // of a decoding sequence
+  int priority = 0;
+  int64_t last_step = 0;  // when it last had a row, or was admitted
 };
 
 // The next `count` tokens of pending sequence `index` run in this step.
 struct RowShare {
   size_t index = 0;
   int count = 0;
-  bool reaches_end = false;  // the last row's logits are wanted
+  int outputs = 0;  // the last so many rows' logits are wanted
 };
 
-// Shares `max_rows` rows among the sequences: first one each to those with a single token to run
-// (decoding), the longest waiting first; then chunks of prompts, in the order given, until no row
-// is left. Sequences with nothing to run get nothing.
-std::vector<RowShare> ShareRows(std::span<const PendingTokens> pending, int max_rows);
+struct SharePolicy {
+  int mixed_prompt_rows = 0;  // rows of prompts in a step that also decodes, at least 1
+  bool prompts_next = true;   // where a step cannot do both, and there is both: which one
+};
 
-// The plan for these shares, with pages reserved for them. Fails as KvManager::Reserve does.
-Result<StepPlan> BuildPlan(std::span<const PendingTokens> pending, std::span<const RowShare> shares,
-                           KvManager& kv);
+// Shares a step among the sequences, as `limits` allow.
+//
+// Any plan within max_rows (no shapes): one row for each decoding sequence, then their drafted
+// tokens, then prompts, as many rows as the policy and the budget leave. Steps of fixed shape:
+// either all decoding sequences or prompts, each cut to what the widest shape holds.
+//
+// Among those of one kind: higher priority first, then who has waited longest since its last row.
+// So no prompt waits for the whole of another, and with at least max_slots rows (or spans) every
+// decoding sequence has a row in every step that decodes.
+std::vector<RowShare> ShareRows(std::span<const PendingTokens> pending, const Capabilities& limits,
+                                const SharePolicy& policy);
 
 }  // namespace fairlead

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <exception>
 
-#include "runtime/paged_kv.h"
+#include "runtime/kv/make_kv_manager.h"
 #include "runtime/run_plan.h"
 
 namespace fairlead {
@@ -21,13 +21,14 @@ class TapScope {
   Executor& executor_;
 };
 
-// The plan that runs `ids` from position `start` on with the logits of every row.
-Result<StepPlan> PlanChunk(std::span<const int32_t> ids, int start, KvManager& kv) {
+// The plan that runs `span` of `ids` with the logits of every row.
+Result<StepPlan> PlanChunk(std::span<const int32_t> ids, const Span& span, KvManager& kv) {
+  FAIRLEAD_RETURN_IF_ERROR(kv.Reserve(span.slot, span.start_position + span.token_count));
+  const auto chunk =
+      ids.subspan(static_cast<size_t>(span.start_position), static_cast<size_t>(span.token_count));
   StepPlan plan;
-  const Span span{0, start, static_cast<int>(ids.size())};
-  FAIRLEAD_RETURN_IF_ERROR(kv.Reserve(0, start + span.token_count));
   plan.spans.push_back(span);
-  plan.token_ids.assign(ids.begin(), ids.end());
+  plan.token_ids.assign(chunk.begin(), chunk.end());
   for (int32_t row = 0; row < span.token_count; ++row) plan.output_rows.push_back(row);
   kv.FillPages(span, plan);
   return plan;
@@ -44,15 +45,17 @@ Status ScoreTokens(Executor& executor, const ModelFacts& facts, std::span<const 
                 limits.max_position, ids.size());
   }
   const auto count = static_cast<int>(ids.size());
-  PagedKv kv(facts, limits);
-  FAIRLEAD_RETURN_IF_ERROR(kv.Admit(0, ids, count));
+  const std::unique_ptr<KvManager> kv = MakeKvManager(facts, limits, false);
+  FAIRLEAD_ASSIGN_OR_RETURN(const Admission admission, kv->Admit(ids));
   const TapScope tap_scope(executor, tap);
-  for (int start = 0; start < count; start += limits.max_rows) {
-    const int rows = std::min(limits.max_rows, count - start);
-    const auto chunk = ids.subspan(static_cast<size_t>(start), static_cast<size_t>(rows));
-    FAIRLEAD_ASSIGN_OR_RETURN(const StepPlan plan, PlanChunk(chunk, start, kv));
+  const int most_rows = MostSpanRows(limits);
+  for (int start = 0; start < count; start += most_rows) {
+    const int rows = std::min(most_rows, count - start);
+    const Span span{admission.slot, start, rows};
+    FAIRLEAD_ASSIGN_OR_RETURN(const StepPlan plan, PlanChunk(ids, span, *kv));
     FAIRLEAD_ASSIGN_OR_RETURN(const Tensor logits, RunPlan(executor, facts, plan));
-    FAIRLEAD_RETURN_IF_ERROR(kv.Commit(0, start + rows));
+    FAIRLEAD_RETURN_IF_ERROR(
+        kv->Commit(admission.slot, ids.first(static_cast<size_t>(start + rows))));
     FAIRLEAD_RETURN_IF_ERROR(sink(start, logits));
   }
   return {};

@@ -1,10 +1,11 @@
 // An executor without a model: the logits of a row are a hash of the token ids it can see, which it
-// reads back through the page tables. A wrong table, a page used twice or a page given up too early
-// therefore changes the output.
+// reads back through the page tables, or from the rings of its slot. A wrong table, a page used
+// twice, a page given up too early or a position that a ring has lost therefore changes the output.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "backends/backend.h"
@@ -14,7 +15,7 @@ namespace fairlead::testing {
 // Two KV groups: "full", and "sliding" with this window.
 inline constexpr int kFakeWindow = 40;
 inline constexpr int kFakeVocabulary = 50;
-ModelFacts FakeFacts();
+ModelFacts FakeFacts(int window = kFakeWindow);
 
 // The limits of a fake executor, as in ExecutorOptions.
 struct FakeLimits {
@@ -22,6 +23,11 @@ struct FakeLimits {
   int max_slots = 1;
   int64_t max_position = 0;
   std::vector<int> kv_pages = {};
+  // Per group; when given, positions lie in slots. Rows are padded to the shape and the padding
+  // writes to a slot of its own.
+  std::vector<int> slot_positions = {};
+  std::vector<StepShape> shapes = {};
+  int window = kFakeWindow;
 };
 
 class FakeExecutor : public Executor {
@@ -44,16 +50,21 @@ class FakeExecutor : public Executor {
 
  private:
   int32_t& Cell(size_t group, const StepPlan& plan, size_t span, int position);
+  // The cell of a position in a slot's ring; slot max_slots is the spare one.
+  int32_t& RingCell(size_t group, int slot, int position);
+  // What a program of fixed shape computes besides the plan's rows.
+  void WritePadding(const StepPlan& plan);
   std::vector<int32_t> Visible(size_t group, const StepPlan& plan, size_t span, int position);
 
   ModelFacts facts_;
   Capabilities limits_;
-  std::vector<std::vector<int32_t>> cells_;  // token ids, by group and page * kPageTokens + offset
+  // Token ids, by group and page * kPageTokens + offset or slot * ring + place.
+  std::vector<std::vector<int32_t>> cells_;
   std::vector<StepPlan> plans_;
   ValueTap* tap_ = nullptr;
 };
 
 // The logits that FakeExecutor gives after `tokens`, computed without pages or steps.
-std::vector<float> FakeLogits(const std::vector<int32_t>& tokens);
+std::vector<float> FakeLogits(std::span<const int32_t> tokens, int window = kFakeWindow);
 
 }  // namespace fairlead::testing

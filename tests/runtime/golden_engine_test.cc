@@ -1,19 +1,13 @@
 // The engine on real models: Hugging Face's greedy continuations, in a batch, on every backend.
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "runtime/engine.h"
 #include "runtime/score.h"
 #include "tests/parity/golden.h"
+#include "tests/runtime/collected.h"
 
 namespace fairlead::testing {
 namespace {
-
-struct Answer {
-  std::vector<int32_t> tokens;
-  std::vector<float> logprobs;
-};
 
 class GoldenEngine : public ::testing::TestWithParam<std::tuple<std::string, Variant>> {
  protected:
@@ -37,10 +31,11 @@ class GoldenEngine : public ::testing::TestWithParam<std::tuple<std::string, Var
   }
 
   // The greedy answers to all golden prompts, run side by side.
-  std::vector<Answer> AnswerAll(int max_rows, int max_slots) const {
+  std::vector<Collected> AnswerAll(int max_rows, int max_slots) const {
     const std::unique_ptr<Executor> executor = Load(max_rows, max_slots);
     const std::unique_ptr<Engine> engine = Engine::Create(*executor, program_->facts, {}).value();
-    std::map<RequestId, Answer> answers;
+    Collector collector;
+    std::vector<RequestId> ids;
     for (const GoldenPrompt& prompt : golden_.prompts) {
       Request request;
       request.prompt = prompt.prompt;
@@ -48,18 +43,11 @@ class GoldenEngine : public ::testing::TestWithParam<std::tuple<std::string, Var
       request.max_tokens = static_cast<int64_t>(prompt.greedy.size());
       request.ignore_eos = true;
       request.logprobs = true;
-      answers[engine->Submit(std::move(request)).value()];
+      ids.push_back(collector.Submit(*engine, request));
     }
-    while (!engine->idle()) {
-      const std::vector<Event> events = engine->Step().value();
-      for (const Event& event : events) {
-        EXPECT_TRUE(event.token) << event.error;
-        answers[event.request].tokens.push_back(event.token.value_or(-1));
-        answers[event.request].logprobs.push_back(event.logprob.value_or(1.0f));
-      }
-    }
-    std::vector<Answer> in_order;
-    for (auto& [id, answer] : answers) in_order.push_back(std::move(answer));
+    Drain(*engine);
+    std::vector<Collected> in_order;
+    for (RequestId id : ids) in_order.push_back(collector.of(id));
     return in_order;
   }
 
@@ -68,7 +56,7 @@ class GoldenEngine : public ::testing::TestWithParam<std::tuple<std::string, Var
 };
 
 TEST_P(GoldenEngine, ABatchContinuesEveryPromptAsHuggingFaceDoes) {
-  const std::vector<Answer> answers = AnswerAll(24, 3);
+  const std::vector<Collected> answers = AnswerAll(24, 3);
   const double noise = 1e-3 * golden_.max_abs_logit;
   for (size_t p = 0; p < answers.size(); ++p) {
     const GoldenPrompt& expected = golden_.prompts[p];
@@ -83,9 +71,9 @@ TEST_P(GoldenEngine, ABatchContinuesEveryPromptAsHuggingFaceDoes) {
 }
 
 TEST_P(GoldenEngine, BudgetAndCompanyChangeNoBit) {
-  const std::vector<Answer> alone = AnswerAll(512, 1);
+  const std::vector<Collected> alone = AnswerAll(512, 1);
   for (const auto& [max_rows, max_slots] : {std::pair(1, 1), {5, 2}, {512, 8}}) {
-    const std::vector<Answer> batch = AnswerAll(max_rows, max_slots);
+    const std::vector<Collected> batch = AnswerAll(max_rows, max_slots);
     for (size_t p = 0; p < alone.size(); ++p) {
       EXPECT_EQ(batch[p].tokens, alone[p].tokens) << max_rows << " rows, prompt " << p;
       EXPECT_EQ(batch[p].logprobs, alone[p].logprobs) << max_rows << " rows, prompt " << p;

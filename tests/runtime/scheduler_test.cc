@@ -1,99 +1,129 @@
-// Every plan is valid, spends the whole budget, and lets decoding go first.
+// Every step spends what it may, decoding goes first, and nobody waits for ever.
 #include "runtime/scheduler.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
-#include <set>
-
-#include "runtime/paged_kv.h"
-#include "tests/runtime/fake_executor.h"
 
 namespace fairlead {
 namespace {
 
-const std::vector<int32_t> kTokens(1000, 3);
+Capabilities Ragged(int max_rows) { return {.max_rows = max_rows, .max_slots = 8}; }
 
-PendingTokens Pending(int slot, int cached, int length, uint64_t last_step = 0) {
-  return {slot, cached, std::span(kTokens).first(static_cast<size_t>(length)), last_step};
+// One sequence at a time in chunks of 16, or 4 sequences with one or with 4 tokens each.
+Capabilities Rectangles() {
+  Capabilities limits = Ragged(16);
+  limits.shapes = {{1, 16}, {4, 1}, {4, 4}};
+  return limits;
 }
+
+std::vector<std::pair<size_t, int>> Counts(const std::vector<RowShare>& shares) {
+  std::vector<std::pair<size_t, int>> counts;
+  for (const RowShare& share : shares) counts.emplace_back(share.index, share.count);
+  return counts;
+}
+using Pairs = std::vector<std::pair<size_t, int>>;
 
 TEST(Scheduler, DecodingGoesBeforePromptsAndPromptsAreCutAtTheBudget) {
-  const std::vector<PendingTokens> pending = {Pending(0, 0, 100), Pending(1, 20, 21),
-                                              Pending(2, 5, 10), Pending(3, 30, 31)};
-  const std::vector<RowShare> shares = ShareRows(pending, 50);
-  ASSERT_EQ(shares.size(), 3u);
-  EXPECT_EQ(shares[0].index, 1u);
-  EXPECT_EQ(shares[1].index, 3u);
-  EXPECT_EQ(shares[2].index, 0u);
-  EXPECT_EQ(shares[2].count, 48);
-  EXPECT_TRUE(shares[0].reaches_end && shares[1].reaches_end);
-  EXPECT_FALSE(shares[2].reaches_end);
+  const std::vector<PendingTokens> pending = {
+      {.remaining = 100}, {.remaining = 1}, {.remaining = 5}, {.remaining = 1}};
+  const std::vector<RowShare> shares = ShareRows(pending, Ragged(50), {.mixed_prompt_rows = 1000});
+  EXPECT_EQ(Counts(shares), (Pairs{{1, 1}, {3, 1}, {0, 48}}));
+  EXPECT_EQ(shares[0].outputs, 1);
+  EXPECT_EQ(shares[2].outputs, 0);  // the prompt goes on
 }
 
-TEST(Scheduler, WithABudgetOfOneDecodingSequencesTakeTurns) {
-  std::vector<PendingTokens> pending;
-  for (int slot = 0; slot < 4; ++slot) pending.push_back(Pending(slot, 10, 11));
-  std::vector<size_t> order;
-  for (uint64_t step = 1; step <= 8; ++step) {
-    const std::vector<RowShare> shares = ShareRows(pending, 1);
-    ASSERT_EQ(shares.size(), 1u);
-    order.push_back(shares[0].index);
-    pending[shares[0].index].last_step = step;
-  }
-  EXPECT_EQ(order, (std::vector<size_t>{0, 1, 2, 3, 0, 1, 2, 3}));
+TEST(Scheduler, PromptsBesideDecodingAreCutToWhatStreamsMayWait) {
+  std::vector<PendingTokens> pending = {{.remaining = 100}, {.remaining = 1}, {.remaining = 5}};
+  const SharePolicy policy{.mixed_prompt_rows = 8};
+  EXPECT_EQ(Counts(ShareRows(pending, Ragged(64), policy)), (Pairs{{1, 1}, {0, 8}}));
+  pending[1].remaining = 30;  // nobody decodes: the whole budget
+  EXPECT_EQ(Counts(ShareRows(pending, Ragged(64), policy)), (Pairs{{0, 64}}));
 }
 
-TEST(Scheduler, ASequenceWithNothingToRunGetsNoRow) {
-  EXPECT_TRUE(ShareRows(std::vector<PendingTokens>{Pending(0, 8, 8)}, 4).empty());
-  EXPECT_TRUE(ShareRows({}, 4).empty());
+TEST(Scheduler, WhoWaitedLongestComesFirst) {
+  const std::vector<PendingTokens> pending = {{.remaining = 1, .last_step = 9},
+                                              {.remaining = 1, .last_step = 7},
+                                              {.remaining = 40, .last_step = 8},
+                                              {.remaining = 40, .last_step = 3},
+                                              {.remaining = 1, .last_step = 8}};
+  const SharePolicy policy{.mixed_prompt_rows = 100};
+  EXPECT_EQ(Counts(ShareRows(pending, Ragged(2), policy)), (Pairs{{1, 1}, {4, 1}}));
+  EXPECT_EQ(Counts(ShareRows(pending, Ragged(53), policy)),
+            (Pairs{{1, 1}, {4, 1}, {0, 1}, {3, 40}, {2, 10}}));
 }
 
-TEST(Scheduler, APlanWithoutPagesFailsLikeReserve) {
-  const ModelFacts facts = testing::FakeFacts();
-  PagedKv kv(facts, {64, 1, 1024, {1, 1}});
-  ASSERT_TRUE(kv.Admit(0, {}, 1));
-  const std::vector<PendingTokens> pending = {Pending(0, 0, 40)};
-  const Result<StepPlan> plan = BuildPlan(pending, ShareRows(pending, 64), kv);
-  ASSERT_FALSE(plan);
-  EXPECT_EQ(plan.error().code, ErrorCode::kResourceExhausted);
+TEST(Scheduler, HigherPriorityComesFirstWithinItsKind) {
+  const std::vector<PendingTokens> pending = {{.remaining = 30},
+                                              {.remaining = 30, .priority = 2, .last_step = 5},
+                                              {.remaining = 1},
+                                              {.remaining = 1, .priority = -1}};
+  EXPECT_EQ(Counts(ShareRows(pending, Ragged(20), {.mixed_prompt_rows = 100})),
+            (Pairs{{2, 1}, {3, 1}, {1, 18}}));
 }
 
-TEST(Scheduler, EveryPlanOfRandomSequencesIsValidAndSpendsTheBudget) {
-  const ModelFacts facts = testing::FakeFacts();
-  std::mt19937 random(7);
-  const auto below = [&random](int end) { return static_cast<int>(random() % end); };
-  for (int round = 0; round < 200; ++round) {
-    const int max_rows = 1 + below(80);
-    const int slots = 1 + below(8);
-    const testing::FakeExecutor executor({.max_rows = max_rows, .max_slots = slots});
-    const Capabilities& limits = executor.capabilities();
-    PagedKv kv(facts, limits);
-    std::vector<PendingTokens> pending;
-    for (int slot = 0; slot < slots; ++slot) {
-      pending.push_back(Pending(slot, 0, 1 + below(200)));
-      ASSERT_TRUE(kv.Admit(slot, pending.back().tokens, 200));
+TEST(Scheduler, DraftedTokensRunAfterEveryoneHasARow) {
+  const std::vector<PendingTokens> pending = {
+      {.remaining = 1, .drafted = 4}, {.remaining = 1}, {.remaining = 1, .drafted = 4}};
+  const std::vector<RowShare> shares = ShareRows(pending, Ragged(9), {.mixed_prompt_rows = 1});
+  EXPECT_EQ(Counts(shares), (Pairs{{0, 5}, {1, 1}, {2, 3}}));
+  EXPECT_EQ(shares[0].outputs, 5);
+  EXPECT_EQ(shares[2].outputs, 3);
+}
+
+TEST(Scheduler, EverySequenceIsServedInTheEnd) {
+  std::mt19937 random(2);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<PendingTokens> pending(1 + random() % 8);
+    for (PendingTokens& sequence : pending) {
+      sequence.remaining = 1 + static_cast<int>(random() % 60);
     }
-    for (int remaining = 1; remaining > 0;) {
-      const std::vector<RowShare> shares = ShareRows(pending, max_rows);
-      const Result<StepPlan> plan = BuildPlan(pending, shares, kv);
-      ASSERT_TRUE(plan) << plan.error().message;
-      const Status valid = ValidatePlan(*plan, facts, limits);
-      ASSERT_TRUE(valid) << valid.error().message;
-      int before = 0;
-      for (const PendingTokens& p : pending) before += static_cast<int>(p.tokens.size()) - p.cached;
-      EXPECT_EQ(static_cast<int>(plan->token_ids.size()), std::min(max_rows, before));
-      std::set<size_t> indices;
-      for (const RowShare& share : shares) {
-        EXPECT_TRUE(indices.insert(share.index).second) << "two shares for one sequence";
-        PendingTokens& p = pending[share.index];
-        p.cached += share.count;
-        EXPECT_EQ(share.reaches_end, p.cached == static_cast<int>(p.tokens.size()));
-        ASSERT_TRUE(kv.Commit(p.slot, p.cached));
+    const Capabilities limits = Ragged(1 + static_cast<int>(random() % 40));
+    std::vector<int> left;
+    for (const PendingTokens& sequence : pending) left.push_back(sequence.remaining);
+    for (int step = 1; !left.empty(); ++step) {
+      ASSERT_LT(step, 1000);
+      std::vector<PendingTokens> now;
+      std::vector<size_t> which;
+      for (size_t i = 0; i < left.size(); ++i) {
+        if (left[i] == 0) continue;
+        now.push_back(pending[i]);
+        now.back().remaining = left[i];
+        which.push_back(i);
       }
-      remaining = before - static_cast<int>(plan->token_ids.size());
+      if (now.empty()) break;
+      int rows = 0;
+      for (const RowShare& share : ShareRows(now, limits, {.mixed_prompt_rows = 3})) {
+        ASSERT_GE(share.count, 1);
+        ASSERT_LE(share.count, now[share.index].remaining);
+        EXPECT_EQ(share.outputs, share.count == now[share.index].remaining ? 1 : 0);
+        left[which[share.index]] -= share.count;
+        pending[which[share.index]].last_step = step;
+        rows += share.count;
+      }
+      ASSERT_GE(rows, 1);
+      ASSERT_LE(rows, limits.max_rows);
     }
   }
+}
+
+TEST(Scheduler, StepsOfFixedShapeDoOneOrTheOther) {
+  const std::vector<PendingTokens> pending = {
+      {.remaining = 100}, {.remaining = 1, .drafted = 7}, {.remaining = 1}};
+  const std::vector<RowShare> decode = ShareRows(pending, Rectangles(), {.prompts_next = false});
+  EXPECT_EQ(Counts(decode), (Pairs{{1, 4}, {2, 1}}));
+  EXPECT_EQ(decode[0].outputs, 4);
+  const std::vector<RowShare> prompt = ShareRows(pending, Rectangles(), {.prompts_next = true});
+  EXPECT_EQ(Counts(prompt), (Pairs{{0, 16}}));
+  EXPECT_EQ(prompt[0].outputs, 0);
+}
+
+TEST(Scheduler, FixedShapesFallBackToTheKindThereIs) {
+  const std::vector<PendingTokens> prompts = {{.remaining = 10}, {.remaining = 20}};
+  EXPECT_EQ(Counts(ShareRows(prompts, Rectangles(), {.prompts_next = false})), (Pairs{{0, 10}}));
+  const std::vector<PendingTokens> decoding(6, {.remaining = 1});
+  EXPECT_EQ(ShareRows(decoding, Rectangles(), {.prompts_next = true}).size(), 4u);
 }
 
 }  // namespace
