@@ -7,7 +7,7 @@ PROGRAM := build/release/bin/fairlead
 CONFIGURED := build/release/build.ninja
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint asan tsan fuzz soak goldens install clean
+.PHONY: help demo build test lint asan tsan stress fuzz soak goldens install clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -45,13 +45,18 @@ tsan: ## Run the core tests under ThreadSanitizer
 	@cmake --build --preset tsan --target core_tests
 	ctest --preset tsan -j $$(nproc) -L core
 
+stress: ## Load the engine for 60 seconds under each sanitizer (SECONDS=n for another time)
+	@$(INSTALL_DEPS) program tests
+	tools/run_stress $(or $(SECONDS),60)
+
 fuzz: ## Run every fuzz target for 20 seconds (SECONDS=n for another time)
 	@$(INSTALL_DEPS) program tests
 	tools/run_fuzzers $(or $(SECONDS),20)
 
-soak: ## What takes an hour: all sanitizers, then every fuzz target for 10 minutes
+soak: ## What takes hours: all sanitizers, the engine under load and every fuzz target for 10 minutes
 	$(MAKE) asan
 	$(MAKE) tsan
+	$(MAKE) stress SECONDS=600
 	$(MAKE) fuzz SECONDS=600
 
 goldens: ## Recompute the golden test data with Hugging Face transformers (by hand; needs Python)
