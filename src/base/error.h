@@ -18,6 +18,7 @@ enum class ErrorCode {
   kUnsupported,        // valid, but not implemented by this program or backend
   kResourceExhausted,  // memory, pages or disk ran out
   kIo,                 // the operating system refused a read, write or map
+  kInterrupted,        // the user stopped it
   kInternal,           // a broken invariant: a bug in Fairlead
 };
 

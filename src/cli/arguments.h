@@ -17,4 +17,8 @@ std::string NormalizeOption(std::string argument);
 template <typename T>
 CLI::Validator NumberFrom(T min, T max);
 
+// What such a check expects: "a whole number from 1 to 8", "a number of at least 0".
+template <typename T>
+std::string DescribeRange(T min, T max);
+
 }  // namespace fairlead

@@ -27,7 +27,7 @@ void AddCacheCommand(CLI::App& app, Action& action);
 inline constexpr ErrorCode kUsageError = ErrorCode::kInvalidArgument;
 
 // Runs the program: parses, acts, prints errors to stderr. Returns the exit code: 0 success,
-// 1 failure, 2 usage.
+// 1 failure, 2 usage, 130 interrupted.
 int RunProgram(int argc, const char* const* argv);
 
 }  // namespace fairlead

@@ -28,7 +28,13 @@ std::string HumanBytes(uint64_t bytes) { return Scaled(bytes, {" B", " kB", " MB
 std::string HumanCount(uint64_t number) { return Scaled(number, {"", " k", " M", " B", " T"}); }
 
 ProgressBar::ProgressBar(std::string title, std::chrono::milliseconds silence)
+    : ProgressBar(std::move(title), silence, [](uint64_t done, uint64_t total) {
+        return fmt::format("{} of {}", HumanBytes(done), HumanBytes(total));
+      }) {}
+
+ProgressBar::ProgressBar(std::string title, std::chrono::milliseconds silence, Describe describe)
     : title_(std::move(title)),
+      describe_(std::move(describe)),
       silence_(silence),
       terminal_(::isatty(STDERR_FILENO) != 0),
       start_(std::chrono::steady_clock::now()),
@@ -47,7 +53,7 @@ void ProgressBar::Update(uint64_t done, uint64_t total) {
   // Work that ends at once needs no bar.
   if (shown_percent_ < 0 && now - start_ < silence_) return;
   const bool late = now - last_draw_ > std::chrono::milliseconds(100);
-  if (shown == shown_percent_ || (terminal_ && !late && percent < 100)) return;
+  if (!(terminal_ && late) && (shown == shown_percent_ || (terminal_ && percent < 100))) return;
   shown_percent_ = shown;
   last_draw_ = now;
   Draw(done, total, shown);
@@ -56,8 +62,7 @@ void ProgressBar::Update(uint64_t done, uint64_t total) {
 void ProgressBar::Draw(uint64_t done, uint64_t total, int percent) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  const std::string counts =
-      fmt::format("{} of {}, {:.0f} s", HumanBytes(done), HumanBytes(total), seconds);
+  const std::string counts = fmt::format("{}, {:.0f} s", describe_(done, total), seconds);
   if (!terminal_) {
     std::cerr << fmt::format("{}: {}% ({})\n", title_, percent, counts);
     return;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ class ProgressBar {
   // Draws nothing in the first `silence`: what ends sooner needs no bar.
   explicit ProgressBar(std::string title,
                        std::chrono::milliseconds silence = std::chrono::milliseconds(0));
+  // Says what `describe` makes of done and total instead of two numbers of bytes.
+  using Describe = std::function<std::string(uint64_t done, uint64_t total)>;
+  ProgressBar(std::string title, std::chrono::milliseconds silence, Describe describe);
   // Finishes the line if the work was not complete (an error will be printed below it).
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
@@ -31,6 +35,7 @@ class ProgressBar {
   void Draw(uint64_t done, uint64_t total, int percent);
 
   std::string title_;
+  Describe describe_;
   std::chrono::milliseconds silence_;
   bool terminal_;
   int shown_percent_ = -1;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
+constexpr int kInterrupted = 130;  // what a shell makes of SIGINT
 
 constexpr const char* kFooter = R"(
 MODEL is a folder (a Hugging Face checkpoint or an exported artifact) or an id such as
@@ -25,7 +26,8 @@ own cache the first time it is used: $FAIRLEAD_CACHE, or ~/.cache/fairlead, of w
 of the cpu backend.
 
 Options may be written with underscores or dashes: --batch_size, --batch-size.
-Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 usage.
+Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 usage,
+130 interrupted.
 
   fairlead generate models/tiny-gpt-oss --prompts "The ship"
   fairlead export --model openai/gpt-oss-20b out/
@@ -149,6 +151,7 @@ int ReportParseError(const CLI::App& app, const CLI::App& command, const CLI::Pa
 
 int ReportFailure(const Error& error) {
   Complain(error.message);
+  if (error.code == ErrorCode::kInterrupted) return kInterrupted;
   return error.code == kUsageError ? kUsage : kFailure;
 }
 

@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "cli/arguments.h"
 #include "cli/format.h"
+#include "runtime/kv/kv_memory.h"
 #include "runtime/parallel_executor.h"
 
 namespace fairlead {
@@ -85,10 +86,50 @@ ExecutorOptions StepLimits(const ExportOptions& exported, int slots, int64_t pos
   return executor;
 }
 
+namespace {
+
+// Of the memory that is free, so much goes to the KV cache at most: steps need some, too.
+constexpr double kKvShare = 0.8;
+
+// The bytes that the cache may take.
+Result<int64_t> KvBytes(const KvBudget& budget) {
+  constexpr int64_t kUnknown = int64_t{1} << 50;  // where the system does not say what is free
+  const int64_t available = AvailableMemory();
+  const int64_t most = available > 0 ? available : kUnknown;
+  if (budget.bytes > static_cast<uint64_t>(most)) {
+    return Fail(ErrorCode::kResourceExhausted, "cli",
+                "--kv_cache_memory: expected at most {}, which is free, got {}", HumanBytes(most),
+                HumanBytes(budget.bytes));
+  }
+  if (budget.bytes > 0) return static_cast<int64_t>(budget.bytes);
+  return static_cast<int64_t>(kKvShare * static_cast<double>(most));
+}
+
+// Sets the pages of `executor` to what the budget has.
+Status PlanKv(const ModelFacts& facts, KvBudget& budget, ExecutorOptions& executor) {
+  FAIRLEAD_ASSIGN_OR_RETURN(const int64_t bytes, KvBytes(budget));
+  FAIRLEAD_ASSIGN_OR_RETURN(KvMemoryPlan plan,
+                            PlanKvPages(facts, {.bytes = bytes,
+                                                .use_all = budget.bytes > 0,
+                                                .max_rows = executor.max_rows,
+                                                .max_slots = executor.max_slots,
+                                                .max_position = executor.max_position}));
+  budget.planned = {plan.bytes, plan.longest_sequence};
+  for (size_t i = 0; i < plan.pages.size(); ++i) {
+    if (facts.kv_groups[i].window == 0) {
+      budget.planned.tokens = int64_t{plan.pages[i]} * kPageTokens;
+    }
+  }
+  executor.kv_pages = std::move(plan.pages);
+  return {};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Executor>> CreateExecutor(const Artifact& artifact,
                                                  const RunOptions& options,
                                                  const std::string& backend_name, int slots,
-                                                 int64_t positions) {
+                                                 int64_t positions, KvBudget* budget) {
   FAIRLEAD_ASSIGN_OR_RETURN(const Backend* backend, FindBackend(backend_name));
   const ExportOptions& exported = artifact.manifest.options;
   const int64_t limit = exported.sequence_length;
@@ -98,6 +139,9 @@ Result<std::unique_ptr<Executor>> CreateExecutor(const Artifact& artifact,
   }
   ExecutorOptions executor =
       StepLimits(exported, slots, positions > 0 ? std::min(positions, limit) : limit);
+  if (budget != nullptr) {
+    FAIRLEAD_RETURN_IF_ERROR(PlanKv(artifact.facts(), *budget, executor));
+  }
   executor.threads = options.threads > 0 ? options.threads : AvailableCpus();
   return CreateParallelExecutor(*backend, artifact.ranks, executor);
 }

@@ -43,12 +43,24 @@ Result<std::shared_ptr<const Artifact>> OpenForRun(const std::string& model);
 // export asked for.
 ExecutorOptions StepLimits(const ExportOptions& exported, int slots, int64_t positions);
 
+// What the KV cache takes, and the tokens that all sequences together may have in it.
+struct KvMemory {
+  int64_t bytes = 0;
+  int64_t tokens = 0;
+};
+
+struct KvBudget {
+  uint64_t bytes = 0;  // for keys and values; 0: what they have use for, if so much is free
+  KvMemory planned = {};
+};
+
 // An executor for `slots` sequences of at most `positions` tokens (0: what the artifact was
-// exported for).
+// exported for). Without a budget its KV cache holds all of them at full length; with one,
+// `budget->planned` says what it holds. kResourceExhausted when the budget is too small for one.
 Result<std::unique_ptr<Executor>> CreateExecutor(const Artifact& artifact,
                                                  const RunOptions& options,
                                                  const std::string& backend, int slots,
-                                                 int64_t positions);
+                                                 int64_t positions, KvBudget* budget = nullptr);
 
 // "1,2,3" as ids.
 Result<std::vector<int32_t>> ParseTokenIds(const std::string& text);

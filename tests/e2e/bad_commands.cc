@@ -85,7 +85,10 @@ std::vector<BadCommand> Parsing() {
       Generate("ArgumentTooMany", {"again"},
                "unexpected argument \"again\" (see fairlead generate --help)"),
       {"ModelMissing", {"generate", "--prompts", "Hello"}, 2, "MODEL is required"},
-      {"PromptsMissing", {"generate", "SOUND"}, 2, "--prompts is required"},
+      {"PromptsMissing",
+       {"generate", "SOUND"},
+       2,
+       "one of --prompts and --prompts_file is required"},
       {"ExportWithoutModel",
        {"export", "DIR/out"},
        2,
@@ -142,6 +145,48 @@ std::vector<BadCommand> Numbers() {
        {"inspect", "SOUND", "--sequence_length", "2000"},
        2,
        "--sequence_length: expected 1 to 1024, got 2000"},
+  };
+}
+
+std::vector<BadCommand> GenerateOptions() {
+  return {
+      Generate("PromptsTwice", {"--prompts_file", "DIR/file"}, "--prompts excludes --prompts_file"),
+      Generate("OutputWithoutFile", {"--output", "DIR/out"}, "--output requires --prompts_file"),
+      Generate("NoAnswers", {"--n", "0"}, "--n: expected a whole number from 1 to 1024, got \"0\""),
+      Generate("MinTokensOverMaxTokens", {"--min_tokens", "9", "--max_tokens", "8"},
+               "[generate] min_tokens: expected at most 8 (max_tokens), got 9"),
+      Generate("LengthUnderTwoNames", {"--length", "9", "--max_tokens", "8"}, "--length"),
+      Generate("StopEmpty", {"--stop="}, "--stop"),
+      Generate("PenaltyNegative", {"--repetition_penalty", "-1"},
+               "--repetition_penalty: expected a number of at least 0, got \"-1\""),
+      Generate("PenaltyTooLarge", {"--presence_penalty", "101"},
+               "--presence_penalty: expected a number from -100 to 100, got \"101\""),
+      Generate("BiasWithoutId", {"--logit_bias", "5"},
+               "--logit_bias: expected ID:BIAS such as 50:-100, got \"5\""),
+      Generate("BiasOfLetters", {"--logit_bias", "5:much"}, "got \"5:much\""),
+      Generate("BiasOfAnUnknownToken", {"--logit_bias", "99999999:1"}, "logit_bias"),
+      Generate("BiasTooLarge", {"--logit_bias", "5:1e9"}, "logit_bias"),
+      Generate("BiasNan", {"--logit_bias", "5:nan"}, "logit_bias"),
+      Generate("RegexBroken", {"--regex", "(a"}, "[regex]"),
+      Generate("RegexThatNothingMatches", {"--regex", "a^b"}, "[regex]"),
+      Generate(
+          "LogprobsThatNobodySees", {"--logprobs"},
+          "[generate] --logprobs: expected --json or --prompts_file to show them, got neither"),
+      Generate("BatchOfNone", {"--max_batch", "0"},
+               "--max_batch: expected a whole number from 1 to 1024, got \"0\""),
+      Generate("SpeculateTooFar", {"--speculate", "65"},
+               "--speculate: expected a whole number from 0 to 64, got \"65\""),
+      Generate("MemoryWithoutUnit", {"--kv_cache_memory", "2000"},
+               "--kv_cache_memory: expected a size such as 2GB or 512MiB, got \"2000\""),
+      Generate("MemoryNone", {"--kv_cache_memory", "0GB"}, "--kv_cache_memory: expected a size"),
+      {"MemoryTooSmall",
+       {"generate", "SOUND", "--prompts", "Hello", "--kv_cache_memory", "1kB"},
+       1,
+       "[kv] memory: expected at least "},
+      {"MemoryBeyondTheMachine",
+       {"generate", "SOUND", "--prompts", "Hello", "--kv_cache_memory", "8000PB"},
+       1,
+       "--kv_cache_memory: expected at most "},
   };
 }
 
@@ -347,7 +392,8 @@ std::vector<BadCommand> Models() {
 
 std::vector<BadCommand> BadCommands() {
   std::vector<BadCommand> all;
-  for (const auto& group : {Parsing(), Numbers(), ExportOptions(), Choices(), Files(), Models()}) {
+  for (const auto& group :
+       {Parsing(), Numbers(), GenerateOptions(), ExportOptions(), Choices(), Files(), Models()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;

@@ -28,11 +28,22 @@ struct BadModel {
   std::string message;
 };
 
+// A file of prompts, of which nothing runs.
+struct BadPrompts {
+  std::string name;
+  std::string text;
+  std::string message;  // a part of the only line on stderr
+};
+
 // Names a case in the output of GoogleTest.
 inline void PrintTo(const BadCommand& bad, std::ostream* stream) { *stream << bad.name; }
 inline void PrintTo(const BadModel& bad, std::ostream* stream) { *stream << bad.name; }
+inline void PrintTo(const BadPrompts& bad, std::ostream* stream) { *stream << bad.name; }
 
 std::vector<BadCommand> BadCommands();
+
+// In messages FILE stands for the file.
+std::vector<BadPrompts> BadPromptFiles();
 
 // Changes of the golden checkpoints mxfp4_published (shards and index) and tied_odd (one file).
 std::vector<BadModel> BadConfigs();

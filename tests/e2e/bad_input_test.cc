@@ -122,6 +122,20 @@ TEST_P(BadCommandTest, IsRefusedInOneLine) {
   EXPECT_EQ(fs::last_write_time(SoundArtifact() / "fairlead.json"), before);
 }
 
+class BadPromptsTest : public BadInput, public ::testing::WithParamInterface<BadPrompts> {};
+
+TEST_P(BadPromptsTest, IsRefusedInOneLine) {
+  const fs::path prompts = Write("prompts.jsonl", GetParam().text);
+  ExpectRefusal(
+      {{"generate", SoundArtifact(), "--prompts_file", prompts, "--output", dir() / "out"}}, 2,
+      Replaced(GetParam().message, "FILE", prompts.string()));
+  // The same through stdin.
+  Invocation piped{{"generate", SoundArtifact(), "--prompts_file", "-", "--output", dir() / "out"}};
+  piped.input = GetParam().text;
+  ExpectRefusal(piped, 2, Replaced(GetParam().message, "FILE", "stdin"));
+  ExpectNothingLeft();
+}
+
 class BadModelTest : public BadInput, public ::testing::WithParamInterface<BadModel> {
  protected:
   fs::path Damaged(const fs::path& sound) const {
@@ -187,6 +201,8 @@ std::string Name(const ::testing::TestParamInfo<Case>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BadCommandTest, ::testing::ValuesIn(BadCommands()), Name<BadCommand>);
+INSTANTIATE_TEST_SUITE_P(All, BadPromptsTest, ::testing::ValuesIn(BadPromptFiles()),
+                         Name<BadPrompts>);
 INSTANTIATE_TEST_SUITE_P(All, BadConfigTest, ::testing::ValuesIn(BadConfigs()), Name<BadModel>);
 INSTANTIATE_TEST_SUITE_P(All, BadCheckpointTest, ::testing::ValuesIn(BadCheckpoints()),
                          Name<BadModel>);

@@ -1,4 +1,6 @@
 // `fairlead generate` on the bundled model.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -185,19 +187,152 @@ TEST_F(Generate, FillsTheContextAndNotMore) {
   EXPECT_EQ(objects[0]["finish_reason"], "length");
 }
 
-TEST_F(Generate, StatsAreFourLinesOnStderr) {
+TEST_F(Generate, SeveralAnswersAreThoseOfConsecutiveSeeds) {
+  const auto together = Objects("The ship|A", {"--length", "16", "--seed", "5", "--n", "3"});
+  ASSERT_EQ(together.size(), 6u);
+  std::string printed;
+  for (size_t i = 0; i < together.size(); ++i) {
+    const std::string prompt = i < 3 ? "The ship" : "A";
+    auto alone = Objects(prompt, {"--length", "16", "--seed", std::to_string(5 + i % 3)});
+    ASSERT_EQ(alone.size(), 1u);
+    EXPECT_EQ(together[i]["answer"], i % 3);
+    for (const char* key : {"prompt", "text", "ids", "finish_reason", "prompt_tokens"}) {
+      EXPECT_EQ(together[i][key], alone[0][key]) << i << " " << key;
+    }
+    printed += fmt::format("{}[{}.{}] {}{}\n", i > 0 ? "\n" : "", i / 3 + 1, i % 3 + 1, prompt,
+                           together[i]["text"].get<std::string>());
+  }
+  EXPECT_EQ(Text("The ship|A", {"--length", "16", "--seed", "5", "--n", "3"}), printed);
+}
+
+TEST_F(Generate, AnswersMatchTheRegularExpression) {
+  const std::string pattern = R"([A-Z][a-z]{2,8}( [a-z]+){1,4}\.)";
+  const auto objects = Objects("The ship", {"--regex", pattern, "--n", "8", "--length", "400"});
+  ASSERT_EQ(objects.size(), 8u);
+  std::set<std::string> texts;
+  for (const Json& object : objects) {
+    const auto text = object["text"].get<std::string>();
+    EXPECT_EQ(object["finish_reason"], "stop");
+    EXPECT_TRUE(std::regex_match(text, std::regex(pattern))) << text;
+    texts.insert(text);
+  }
+  EXPECT_GT(texts.size(), 1u);
+}
+
+TEST_F(Generate, GuessesChangeNoText) {
+  // Forced repetition: the same words again and again.
+  const std::vector<std::string> options = {
+      "--regex", "( the ship and the crew;){12}", "--length", "200", "--json", "--stats"};
   Text("The ship", {"--length", "1"});  // into the cache
-  const Outcome outcome = Fairlead(Arguments("The ship|A boat", {"--length", "8", "--stats"}));
+  const auto run = [&](const std::string& guesses) {
+    auto arguments = Arguments("The crew and the ship:", options);
+    arguments.insert(arguments.end(), {"--speculate", guesses});
+    const Outcome outcome = Fairlead(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome;
+    return std::pair(Json::parse(outcome.out), Json::parse(outcome.err));
+  };
+  const auto [plain, plain_stats] = run("0");
+  const auto [guessed, stats] = run("6");
+  EXPECT_EQ(guessed, plain);
+  EXPECT_EQ(plain_stats["drafted_tokens"], 0);
+  EXPECT_GT(stats["accepted_tokens"], 0);
+  EXPECT_GE(stats["drafted_tokens"], stats["accepted_tokens"]);
+  EXPECT_LT(stats["steps"], plain_stats["steps"]);
+  const Greedy golden = HuggingFace().front();
+  EXPECT_EQ(Text(golden.prompt, {"--temperature", "0", "--speculate", "4", "--length",
+                                 std::to_string(golden.ids.size())}),
+            golden.prompt + golden.text + "\n");
+}
+
+TEST_F(Generate, StopsBeforeAStopStringAndShowsNoPartOfIt) {
+  const auto whole = Objects("The ship", {"--temperature", "0", "--length", "60"});
+  const auto text = whole[0]["text"].get<std::string>();
+  const std::string stop = text.substr(text.size() / 2, 7);
+  const std::string expected = text.substr(0, text.find(stop));
+  const std::vector<std::string> options = {"--temperature", "0",    "--length", "60",
+                                            "--stop",        "zzzz", "--stop",   stop};
+  const auto objects = Objects("The ship", options);
+  EXPECT_EQ(objects[0]["text"], expected);
+  EXPECT_EQ(objects[0]["finish_reason"], "stop");
+  EXPECT_EQ(objects[0]["stop_string"], stop);
+  EXPECT_EQ(Text("The ship", options), "The ship" + expected + "\n");
+}
+
+TEST_F(Generate, LogprobsAreThoseOfTheLikeliestTokensWhenGreedy) {
+  const auto objects =
+      Objects("The ship", {"--temperature", "0", "--length", "8", "--top_logprobs", "3"});
+  const Json& object = objects[0];
+  ASSERT_EQ(object["logprobs"].size(), 8u);
+  ASSERT_EQ(object["top_logprobs"].size(), 8u);
+  for (size_t i = 0; i < 8; ++i) {
+    const Json& top = object["top_logprobs"][i];
+    ASSERT_EQ(top.size(), 3u);
+    EXPECT_EQ(top[0]["id"], object["ids"][i]);
+    EXPECT_EQ(top[0]["logprob"], object["logprobs"][i]);
+    EXPECT_GE(top[1]["logprob"], top[2]["logprob"]);
+    EXPECT_LE(top[0]["logprob"], 0.0);
+  }
+  EXPECT_FALSE(Objects("The ship", {"--length", "2"})[0].contains("logprobs"));
+}
+
+TEST_F(Generate, BiasesAndPenaltiesMoveTheText) {
+  const std::vector<std::string> greedy = {"--temperature", "0", "--length", "24"};
+  const auto ids = Objects("The ship", greedy)[0]["ids"].get<std::vector<int32_t>>();
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> options = greedy;
+    options.insert(options.end(), more.begin(), more.end());
+    return Objects("The ship", options)[0]["ids"].get<std::vector<int32_t>>();
+  };
+  const auto banned = with({"--logit_bias", std::to_string(ids[0]) + ":-100"});
+  EXPECT_EQ(std::count(banned.begin(), banned.end(), ids[0]), 0);
+  const auto forced = with({"--logit_bias", std::to_string(ids[3]) + ":100"});
+  EXPECT_EQ(forced, std::vector<int32_t>(24, ids[3]));
+  for (const char* penalty :
+       {"--repetition_penalty", "--presence_penalty", "--frequency_penalty"}) {
+    EXPECT_NE(with({penalty, "50"}), ids) << penalty;
+  }
+}
+
+TEST_F(Generate, AnswersAreAtLeastMinTokensLong) {
+  const auto stopped = Objects("The ship", {"--temperature", "0", "--length", "400"});
+  const size_t length = stopped[0]["ids"].size();
+  ASSERT_LT(length, 390u);
+  const auto longer = Objects("The ship", {"--temperature", "0", "--length", "400", "--min_tokens",
+                                           std::to_string(length + 5)});
+  EXPECT_GE(longer[0]["ids"].size(), length + 5);
+}
+
+TEST_F(Generate, StatsAreLinesOnStderrOrOneObject) {
+  Text("The ship", {"--length", "1"});  // into the cache
+  const auto options = [](const char* last) {
+    return Arguments("The ship|A boat", {"--length", "8", "--ignore_eos", last});
+  };
+  const Outcome outcome = Fairlead(options("--stats"));
   const std::vector<std::string> lines = outcome.ErrorLines();
-  ASSERT_EQ(lines.size(), 4u) << outcome;
+  ASSERT_EQ(lines.size(), 9u) << outcome;
   const std::string number = R"(\d+\.\d+)", size = R"(\d+(\.\d+)? [kMG]?B)";
+  const std::string pages = R"(\d+ held, \d+ cached, \d+ free)";
   const std::string expected[] = {
-      "prompt: 4 tokens, " + number + " tokens/s", "generation: 16 tokens, " + number + " tokens/s",
+      "prompt: 4 tokens, " + number + " tokens/s",
+      "generation: 16 tokens, " + number + " tokens/s",
       "time to first token: " + number + " s",
+      "prefix cache: 0 of 4 tokens reused, by 0 of 2 answers",
+      "preemptions: 0, 0 tokens run again",
+      "speculation: 0 tokens drafted, 0 accepted",
+      "KV cache: " + size + R"( for \d+ tokens; pages: \w+ )" + pages + R"(; \w+ )" + pages,
+      "engine: " + number + " s of " + number + R"( s in \d+ steps)",
       "memory: " + size + " private \\(RssAnon\\), " + size + " file-mapped \\(RssFile\\)"};
   for (size_t i = 0; i < lines.size(); ++i) {
     EXPECT_TRUE(std::regex_match(lines[i], std::regex(expected[i]))) << lines[i];
   }
+  auto json = options("--stats");
+  json.push_back("--json");
+  const Outcome object = Fairlead(json);
+  ASSERT_EQ(object.ErrorLines().size(), 1u) << object;
+  const Json stats = Json::parse(object.err);
+  EXPECT_EQ(stats["prompt_tokens"], 4);
+  EXPECT_EQ(stats["generated_tokens"], 16);
+  EXPECT_EQ(stats["kv_cache"]["pages"].size(), 2u);
 }
 
 // Makes the model give NaN for every text with token `id` in it.

@@ -160,7 +160,8 @@ Outcome RunFairlead(const Invocation& invocation) {
   Listen(out.ours(), err.ours(), start + limit, outcome);
   if (Clock::now() - start >= limit) {
     if (!to_be_killed) ADD_FAILURE() << "no end after " << invocation.limit.count() << " s";
-    ::kill(pid, SIGKILL);
+    ::kill(pid, to_be_killed ? invocation.kill_signal : SIGKILL);
+    Listen(out.ours(), err.ours(), start + limit + invocation.limit, outcome);
   }
   int status = 0;
   ::waitpid(pid, &status, 0);

@@ -21,6 +21,7 @@ struct Invocation {
   std::filesystem::path output = "";        // a file for stdout instead of Outcome::out
   std::chrono::seconds limit{60};           // killed after this, which is a failure
   std::chrono::microseconds kill_after{0};  // killed then, which is none; 0: never
+  int kill_signal = 9;                      // for kill_after; after any but SIGKILL it may go on
   uint64_t largest_file = 0;                // that the program may write, in bytes; 0: any
 };
 
