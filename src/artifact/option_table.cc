@@ -29,7 +29,8 @@ const std::vector<OptionInfo>& OptionTable() {
       {.name = "continuous_batching", .kind = Info::Any{true}},
       {.name = "speculation_length",
        .kind = Info::Only{0},
-       .reason = "speculative decoding is not in this build"},
+       .reason =
+           "speculation needs no program of its own here; ask for it at run time (--speculate)"},
       {.name = "sequence_length",
        .kind = Info::Count{&Options::sequence_length, 1, kMaxPositions},
        .group = "Shapes",

@@ -152,7 +152,8 @@ TEST(Options, AreRefusedWithTheReason) {
        "max_batch_size: " + integer + "1 to 1048576, got -1: it is another name of batch_size"},
       {R"({"continuous_batching": 1})", "continuous_batching: expected true or false, got 1"},
       {R"({"speculation_length": 4})",
-       "speculation_length: expected 0, got 4: speculative decoding is not in this build"},
+       "speculation_length: expected 0, got 4: speculation needs no program of its own here; ask "
+       "for it at run time (--speculate)"},
       {R"({"sequence_length": 0})", "sequence_length: " + integer + "1 to 2147483647, got 0"},
       {R"({"max_context_length": -5})",
        "max_context_length: " + integer + "1 to 2147483647, got -5"},
