@@ -74,6 +74,8 @@ function(fairlead_test name)
     set(ARG_TIMEOUT 300)
   endif()
   add_executable(${name} ${ARG_SOURCES})
+  # What is tested is optimised in its library; for the tests themselves it would only cost time.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE FAIRLEAD_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
     FAIRLEAD_MODELS="${PROJECT_SOURCE_DIR}/models")
