@@ -91,8 +91,9 @@ namespace {
 // Of the memory that is free, so much goes to the KV cache at most: steps need some, too.
 constexpr double kKvShare = 0.8;
 
-// The bytes that the cache may take.
-Result<int64_t> KvBytes(const KvBudget& budget) {
+// The bytes that the cache may take beside `weights` bytes of mapped weights. The kernel counts
+// those as available, but generation is slow when they are not all in memory.
+Result<int64_t> KvBytes(const KvBudget& budget, uint64_t weights) {
   constexpr int64_t kUnknown = int64_t{1} << 50;  // where the system does not say what is free
   const int64_t available = AvailableMemory();
   const int64_t most = available > 0 ? available : kUnknown;
@@ -102,12 +103,14 @@ Result<int64_t> KvBytes(const KvBudget& budget) {
                 HumanBytes(budget.bytes));
   }
   if (budget.bytes > 0) return static_cast<int64_t>(budget.bytes);
-  return static_cast<int64_t>(kKvShare * static_cast<double>(most));
+  const int64_t beside = std::max<int64_t>(most - static_cast<int64_t>(weights), most / 8);
+  return static_cast<int64_t>(kKvShare * static_cast<double>(beside));
 }
 
 // Sets the pages of `executor` to what the budget has.
-Status PlanKv(const ModelFacts& facts, KvBudget& budget, ExecutorOptions& executor) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const int64_t bytes, KvBytes(budget));
+Status PlanKv(const Artifact& artifact, KvBudget& budget, ExecutorOptions& executor) {
+  const ModelFacts& facts = artifact.facts();
+  FAIRLEAD_ASSIGN_OR_RETURN(const int64_t bytes, KvBytes(budget, artifact.statistics.bytes));
   FAIRLEAD_ASSIGN_OR_RETURN(KvMemoryPlan plan,
                             PlanKvPages(facts, {.bytes = bytes,
                                                 .use_all = budget.bytes > 0,
@@ -140,7 +143,7 @@ Result<std::unique_ptr<Executor>> CreateExecutor(const Artifact& artifact,
   ExecutorOptions executor =
       StepLimits(exported, slots, positions > 0 ? std::min(positions, limit) : limit);
   if (budget != nullptr) {
-    FAIRLEAD_RETURN_IF_ERROR(PlanKv(artifact.facts(), *budget, executor));
+    FAIRLEAD_RETURN_IF_ERROR(PlanKv(artifact, *budget, executor));
   }
   executor.threads = options.threads > 0 ? options.threads : AvailableCpus();
   return CreateParallelExecutor(*backend, artifact.ranks, executor);
