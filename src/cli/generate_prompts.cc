@@ -133,7 +133,7 @@ Status GeneratePrompts(const GenerateOptions& options) {
     requests.push_back(id);
   }
   if (stream) std::cout << TextOf(generations[0]) << std::flush;
-  const Status ran = Run(generator->engine(), requests);
+  Status ran = Run(generator->engine(), requests);
   if (!ran && ran.error().code != ErrorCode::kInterrupted) return ran;
 
   if (options.json) {

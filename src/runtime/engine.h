@@ -34,7 +34,7 @@ struct EngineOptions {
 };
 
 // Submit, Cancel and statistics may be called by any thread at any time, and by sinks; everything
-// else by one thread at a time.
+// else by one thread at a time. What is open when an engine is destroyed gets no further event.
 class Engine {
  public:
   // `executor` must outlive the engine, which uses all of its slots and pages.
