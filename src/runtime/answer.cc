@@ -41,12 +41,11 @@ bool Answer::IsStop(int32_t token) const {
   return std::find(stop_token_ids_.begin(), stop_token_ids_.end(), token) != stop_token_ids_.end();
 }
 
-bool Answer::FindAllowed() {
+void Answer::FindAllowed() {
   constraint_->AllowedTokens(*allowed_);
-  if (!constraint_->complete()) return true;
-  const bool goes_on = !allowed_->empty();
+  if (!constraint_->complete()) return;
+  only_end_left_ = allowed_->empty();
   for (int32_t token : stop_token_ids_) allowed_->Add(token);
-  return goes_on;
 }
 
 std::vector<int32_t> Answer::Draft(const Drafter& drafter) {
@@ -75,8 +74,13 @@ Event Answer::NewEvent() const {
 
 Event Answer::EndWith(Event event, FinishReason reason) {
   event.finish_reason = reason;
-  if (text_ && !text_->stop_string()) event.text += text_->Finish();
-  if (text_) event.stop_string = text_->stop_string();
+  if (!text_) return event;
+  if (!text_->stop_string()) event.text += text_->Finish();
+  const bool of_itself = reason == FinishReason::kStop || reason == FinishReason::kLength;
+  if (of_itself && text_->stop_string()) {
+    event.stop_string = text_->stop_string();
+    event.finish_reason = FinishReason::kStop;
+  }
   return event;
 }
 
@@ -87,7 +91,7 @@ Event Answer::End(FinishReason reason, std::string error) {
 }
 
 Event Answer::Advance(std::span<float> logits) {
-  if (allowed_ && allowed_->empty() && constraint_->complete()) return End(FinishReason::kStop);
+  if (only_end_left_) return End(FinishReason::kStop);
   const bool may_stop = generated() >= request_->min_tokens;
   SampleRules rules;
   if (allowed_) rules.allowed = &*allowed_;
@@ -112,7 +116,8 @@ Event Answer::Advance(std::span<float> logits) {
     event.error = fmt::format("[engine] constraint: refused token {}, which it had allowed", token);
     return EndWith(std::move(event), FinishReason::kError);
   }
-  if (constraint_ && !FindAllowed()) return EndWith(std::move(event), FinishReason::kStop);
+  if (constraint_) FindAllowed();
+  if (only_end_left_) return EndWith(std::move(event), FinishReason::kStop);
   if (static_cast<int>(tokens_.size()) >= limit_) {
     return EndWith(std::move(event), FinishReason::kLength);
   }

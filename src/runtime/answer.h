@@ -45,8 +45,8 @@ class Answer {
  private:
   Event NewEvent() const;
   Event EndWith(Event event, FinishReason reason);
-  // Finds what the next token may be; false when the constraint lets the answer only end.
-  bool FindAllowed();
+  // Finds what the next token may be.
+  void FindAllowed();
   bool IsStop(int32_t token) const;
 
   RequestId id_;
@@ -60,6 +60,7 @@ class Answer {
   std::optional<TextStream> text_;
   std::unique_ptr<TokenConstraint> constraint_;
   std::optional<TokenSet> allowed_;  // with a constraint
+  bool only_end_left_ = false;       // the constraint allows nothing more, whatever min_tokens says
 };
 
 }  // namespace fairlead

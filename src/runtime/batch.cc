@@ -31,7 +31,7 @@ Batch::Batch(Executor& executor, ModelFacts facts, Capabilities limits,
       report_(std::move(report)) {}
 
 Batch::Rank Batch::RankOf(const Answer& answer) {
-  return {-answer.priority(), answer.id(), answer.index()};
+  return {-int64_t{answer.priority()}, answer.id(), answer.index()};
 }
 
 void Batch::Report(const Event& event) {
@@ -57,6 +57,7 @@ Status Batch::Cancel(RequestId id) {
   std::vector<size_t> ended;
   for (size_t i = 0; i < live_.size(); ++i) {
     if (live_[i].answer->id() != id) continue;
+    live_[i].ended = true;
     Report(live_[i].answer->End(FinishReason::kCancelled));
     ended.push_back(i);
   }
@@ -69,7 +70,9 @@ Status Batch::Cancel(RequestId id) {
 }
 
 void Batch::Fail(const Error& error) {
-  for (Member& member : live_) Report(member.answer->End(FinishReason::kError, error.message));
+  for (Member& member : live_) {
+    if (!member.ended) Report(member.answer->End(FinishReason::kError, error.message));
+  }
   for (auto& [rank, member] : waiting_) {
     Report(member.answer->End(FinishReason::kError, error.message));
   }
@@ -78,10 +81,13 @@ void Batch::Fail(const Error& error) {
 }
 
 const Batch::Member* Batch::Sibling(const Member& member) const {
-  const auto found = std::find_if(live_.begin(), live_.end(), [&member](const Member& other) {
-    return other.answer->id() == member.answer->id();
-  });
-  return found == live_.end() ? nullptr : &*found;
+  const Member* sibling = nullptr;
+  for (const Member& other : live_) {
+    if (other.answer->id() != member.answer->id()) continue;
+    sibling = &other;
+    if (other.cached >= other.answer->prompt_size()) break;
+  }
+  return sibling;
 }
 
 bool Batch::AwaitsPrompt(const Member& member) const {
@@ -176,8 +182,8 @@ Result<bool> Batch::ReserveAll(std::span<const RowShare> shares) {
     const Status reserved = kv_->Reserve(member.slot, member.cached + share.count);
     if (reserved) continue;
     if (!IsExhausted(reserved)) return tl::unexpected(reserved.error());
-    if (!member.draft.empty()) {
-      member.draft.clear();
+    if (std::any_of(live_.begin(), live_.end(), [](const Member& m) { return !m.draft.empty(); })) {
+      for (Member& drafting : live_) drafting.draft.clear();
     } else if (live_.size() > 1) {
       FAIRLEAD_RETURN_IF_ERROR(Preempt(LastRanked()));
     } else {
@@ -269,6 +275,7 @@ Result<bool> Batch::Advance(Member& member, const RowShare& share, std::span<flo
     const Event event = member.answer->Advance(logits.subspan(row * columns, columns));
     ++member.cached;
     goes_on = !event.finish_reason;
+    member.ended = !goes_on;
     const bool drafted = row + 1 < static_cast<size_t>(share.outputs);
     const bool right = drafted && event.token && *event.token == member.draft[row];
     if (right) ++statistics_.accepted_tokens;

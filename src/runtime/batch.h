@@ -57,17 +57,18 @@ class Batch {
     int cached = 0;    // tokens whose keys and values are in the cache
     int computed = 0;  // tokens that have run at some time
     int64_t last_step = 0;
+    bool ended = false;  // its last event is reported
 
     int remaining() const { return static_cast<int>(answer->tokens().size()) - cached; }
   };
   // Smaller ranks go first: higher priority, then first come, first served.
-  using Rank = std::tuple<int, RequestId, int>;
+  using Rank = std::tuple<int64_t, RequestId, int>;
   static Rank RankOf(const Answer& answer);
 
   // Admits who has room, in order of rank; the first who has none lets nobody pass.
   Status AdmitWaiting();
   Result<Admission> Place(const Member& member);
-  // A live answer to the same request, or nullptr.
+  // A live answer to the same request, or nullptr; one that has computed its prompt, if there is.
   const Member* Sibling(const Member& member) const;
   // A sibling is about to compute the prompt that the member can share afterwards.
   bool AwaitsPrompt(const Member& member) const;

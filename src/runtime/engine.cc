@@ -1,10 +1,12 @@
 #include "runtime/engine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "runtime/kv/make_kv_manager.h"
 #include "runtime/run_plan.h"
+#include "tokenizer/utf8.h"
 
 namespace fairlead {
 namespace {
@@ -32,6 +34,7 @@ Status CheckTokens(std::string_view name, std::span<const int32_t> tokens, int64
   return {};
 }
 
+constexpr int64_t kMostDrafts = 1024;
 constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
 
 }  // namespace
@@ -76,12 +79,14 @@ Status Engine::CheckRequest(const Request& request) const {
   FAIRLEAD_RETURN_IF_ERROR(
       CheckNumber("top_logprobs", 0, request.logprobs ? vocabulary : 0, request.top_logprobs));
   FAIRLEAD_RETURN_IF_ERROR(
-      CheckNumber("draft_tokens", 0, options_.drafter ? kAny : 0, request.draft_tokens));
+      CheckNumber("draft_tokens", 0, options_.drafter ? kMostDrafts : 0, request.draft_tokens));
   if (!request.stop_strings.empty() && !options_.tokenizer) {
     return Invalid("stop_strings: expected none without a tokenizer");
   }
   for (const std::string& stop : request.stop_strings) {
-    if (stop.empty()) return Invalid("stop_strings: expected text, got an empty string");
+    if (stop.empty() || FindInvalidUtf8(stop)) {
+      return Invalid("stop_strings: expected text in UTF-8, got {}", Quoted(stop));
+    }
   }
   return ValidateSampling(request.sampling, vocabulary);
 }
@@ -93,23 +98,36 @@ Result<RequestId> Engine::Submit(Request request, EventSink sink) {
       static_cast<int>(prompt + std::min(request.max_tokens, limits_.max_position - prompt));
   FAIRLEAD_RETURN_IF_ERROR(batch_.kv().CheckFits(limit - 1));  // the last token never runs
 
-  const std::lock_guard lock(mutex_);
-  FAIRLEAD_RETURN_IF_ERROR(failure_);
-  const auto waiting = statistics_.waiting + static_cast<int>(submitted_.size());
-  if (waiting + request.n > options_.max_waiting) {
-    return fairlead::Fail(ErrorCode::kResourceExhausted, "engine",
-                          "queue: expected at most {} waiting answers, got {} and {} more",
-                          options_.max_waiting, waiting, request.n);
+  {
+    const std::lock_guard lock(mutex_);
+    FAIRLEAD_RETURN_IF_ERROR(CheckQueue(request.n));
   }
+  // Long prompts and large constraints take time that nobody else should wait for.
   const RequestId id = next_id_++;
   const auto shared = std::make_shared<const Request>(std::move(request));
+  const auto shared_sink = std::make_shared<const EventSink>(std::move(sink));
+  std::vector<std::unique_ptr<Answer>> answers;
+  answers.reserve(static_cast<size_t>(shared->n));
   for (int index = 0; index < shared->n; ++index) {
-    submitted_.push_back(
+    answers.push_back(
         std::make_unique<Answer>(id, index, shared, facts_, options_.tokenizer, limit));
   }
-  open_[id] = {std::make_shared<const EventSink>(std::move(sink)), shared->n};
+  const std::lock_guard lock(mutex_);
+  FAIRLEAD_RETURN_IF_ERROR(CheckQueue(shared->n));
+  submitted_.reserve(submitted_.size() + answers.size());
+  open_[id] = {shared_sink, shared->n};
+  std::move(answers.begin(), answers.end(), std::back_inserter(submitted_));
   wake_.notify_one();
   return id;
+}
+
+Status Engine::CheckQueue(int answers) const {
+  FAIRLEAD_RETURN_IF_ERROR(failure_);
+  const int64_t waiting = statistics_.waiting + static_cast<int64_t>(submitted_.size());
+  if (waiting + answers <= options_.max_waiting) return {};
+  return fairlead::Fail(ErrorCode::kResourceExhausted, "engine",
+                        "queue: expected at most {} waiting answers, got {} and {} more",
+                        options_.max_waiting, waiting, answers);
 }
 
 bool Engine::Cancel(RequestId id) {
@@ -125,6 +143,7 @@ void Engine::Report(const Event& event) {
   {
     const std::lock_guard lock(mutex_);
     const auto open = open_.find(event.request);
+    if (open == open_.end()) return;
     sink = open->second.sink;
     if (event.finish_reason && --open->second.answers == 0) open_.erase(open);
   }

@@ -3,6 +3,7 @@
 // docs/engine.md has the life of a request, the scheduling policy and what is guaranteed.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -72,6 +73,8 @@ class Engine {
 
   Engine(Executor& executor, ModelFacts facts, Capabilities limits, const EngineOptions& options);
   Status CheckRequest(const Request& request) const;
+  // Whether so many answers more may wait now. Under the mutex.
+  Status CheckQueue(int answers) const;
   // Hands what came in since the last step to the batch.
   Status TakeInbox();
   void Report(const Event& event);
@@ -80,13 +83,13 @@ class Engine {
   const Capabilities limits_;
   const EngineOptions options_;
   Batch batch_;
+  std::atomic<RequestId> next_id_ = 1;
 
   mutable std::mutex mutex_;  // guards everything below
   std::condition_variable_any wake_;
   std::vector<std::unique_ptr<Answer>> submitted_;
   std::vector<RequestId> cancelled_;
   std::unordered_map<RequestId, Open> open_;
-  RequestId next_id_ = 1;
   Status failure_;
   EngineStatistics statistics_;
 };

@@ -32,6 +32,21 @@ RowShare PromptShare(size_t index, const PendingTokens& prompt, int rows) {
   return {index, count, count == prompt.remaining ? 1 : 0};
 }
 
+// Gives drafted tokens at most `rows` rows, in equal parts as far as they are wanted.
+void AddDrafts(std::span<const PendingTokens> pending, std::span<RowShare> shares, int rows) {
+  auto drafting =
+      static_cast<int>(std::count_if(shares.begin(), shares.end(), [&](const RowShare& s) {
+        return pending[s.index].drafted > 0;
+      }));
+  for (RowShare& share : shares) {
+    if (pending[share.index].drafted == 0) continue;
+    const int drafted = std::min(rows / drafting--, pending[share.index].drafted);
+    share.count += drafted;
+    share.outputs += drafted;
+    rows -= drafted;
+  }
+}
+
 std::vector<RowShare> ShareRagged(std::span<const PendingTokens> pending, const Queues& queues,
                                   int max_rows, int mixed_prompt_rows) {
   std::vector<RowShare> shares;
@@ -41,18 +56,15 @@ std::vector<RowShare> ShareRagged(std::span<const PendingTokens> pending, const 
     shares.push_back({i, 1, 1});
     --rows_left;
   }
-  for (RowShare& share : shares) {
-    const int drafted = std::min(rows_left, pending[share.index].drafted);
-    share.count += drafted;
-    share.outputs += drafted;
-    rows_left -= drafted;
-  }
-  if (!shares.empty()) rows_left = std::min(rows_left, mixed_prompt_rows);
+  const size_t decoding = shares.size();
+  int prompt_rows = decoding > 0 ? std::min(rows_left, mixed_prompt_rows) : rows_left;
   for (size_t i : queues.prompts) {
-    if (rows_left == 0) break;
-    shares.push_back(PromptShare(i, pending[i], rows_left));
+    if (prompt_rows == 0) break;
+    shares.push_back(PromptShare(i, pending[i], prompt_rows));
+    prompt_rows -= shares.back().count;
     rows_left -= shares.back().count;
   }
+  AddDrafts(pending, std::span(shares).first(decoding), std::min(rows_left, mixed_prompt_rows));
   return shares;
 }
 

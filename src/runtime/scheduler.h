@@ -26,14 +26,16 @@ struct RowShare {
 };
 
 struct SharePolicy {
-  int mixed_prompt_rows = 0;  // rows of prompts in a step that also decodes, at least 1
-  bool prompts_next = true;   // where a step cannot do both, and there is both: which one
+  // In a step that also decodes, at least 1: rows of prompts, and of drafted tokens, at most.
+  int mixed_prompt_rows = 0;
+  bool prompts_next = true;  // where a step cannot do both, and there is both: which one
 };
 
 // Shares a step among the sequences, as `limits` allow.
 //
-// Any plan within max_rows (no shapes): one row for each decoding sequence, then their drafted
-// tokens, then prompts, as many rows as the policy and the budget leave. Steps of fixed shape:
+// Any plan within max_rows (no shapes): one row for each decoding sequence, then prompts, then the
+// drafted tokens in equal parts, as many rows as the policy and the budget leave. Steps of fixed
+// shape:
 // either all decoding sequences or prompts, each cut to what the widest shape holds.
 //
 // Among those of one kind: higher priority first, then who has waited longest since its last row.

@@ -75,6 +75,7 @@ class Host {
     return {collector.of(id).tokens, executor_->logits,
             engine_->statistics().prompt_tokens - before};
   }
+  int64_t evictions() const { return engine_->statistics().kv.evictions; }
   int64_t vocabulary() const { return program_->facts.vocabulary_size; }
 
  private:
@@ -143,11 +144,13 @@ TEST(Conversation, LaterTurnsComputeOnlyWhatIsNew) {
 TEST(Conversation, FiftyOthersInBetweenChangeNothingWhileMemoryLasts) {
   Host host(5000);
   Converse(host, 50, true);
+  EXPECT_EQ(host.evictions(), 0);
 }
 
 TEST(Conversation, WithoutTheMemoryItIsOnlySlower) {
   Host host(140);  // one conversation of 4,400 tokens
   Converse(host, 5, false);
+  EXPECT_GT(host.evictions(), 100);
 }
 
 }  // namespace

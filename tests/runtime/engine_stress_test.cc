@@ -46,6 +46,8 @@ void ExpectEqual(const Answers& alone, const Answers& found, bool cancelled, siz
       EXPECT_TRUE(
           std::equal(found[i].tokens.begin(), found[i].tokens.end(), alone[i].tokens.begin()))
           << "request " << request << " answer " << i << " before it was cancelled";
+      EXPECT_TRUE(std::equal(found[i].logprobs.begin(), found[i].logprobs.end(),
+                             alone[i].logprobs.begin()));
       continue;
     }
     EXPECT_EQ(found[i].tokens, alone[i].tokens) << "request " << request << " answer " << i;
@@ -180,6 +182,7 @@ void EngineStress::RunClient(Engine& engine, const std::vector<Answers>& alone, 
     for (const auto& flight : open) {
       if (flight->cancel_in-- == 0) flight->cancelled = engine.Cancel(flight->id);
     }
+    EXPECT_LE(engine.statistics().live, 16);
     std::erase_if(open, [&](const std::shared_ptr<Flight>& flight) {
       if (!flight->done()) return false;
       ExpectEqual(alone[flight->request()], flight->answers(), flight->cancelled,

@@ -70,12 +70,27 @@ TEST_F(EngineText, WhatOnlyLookedLikeAStopStringIsSaidInTheEnd) {
 }
 
 TEST_F(EngineText, StopStringsBeforeMinTokensDoNotCount) {
-  change_logits_ = Says("01");
-  Request request{.prompt = {48}, .max_tokens = 30, .min_tokens = 9, .ignore_eos = true};
-  request.stop_strings = {"01"};
-  const Collected answer = Ask(request);
-  EXPECT_EQ(answer.text, "101010101");
-  EXPECT_EQ(answer.finish_reason, FinishReason::kStop);
+  change_logits_ = Says("01#$!01");  // its tokens are 1#$!0101#$!0101...
+  for (const auto& [least, text] :
+       {std::pair(5, "1#$!"), {6, "1#$!01"}, {7, "1#$!01"}, {8, "1#$!0101#$!"}}) {
+    Request request{.prompt = {48}, .max_tokens = 30, .min_tokens = least, .ignore_eos = true};
+    request.stop_strings = {"01"};
+    const Collected answer = Ask(request);
+    EXPECT_EQ(answer.text, text) << least;
+    EXPECT_EQ(answer.finish_reason, FinishReason::kStop);
+  }
+}
+
+TEST_F(EngineText, TheEndOfAConstraintComesBeforeMinTokens) {
+  for (const bool ignore_eos : {false, true}) {
+    for (const auto& [pattern, text] : {std::pair("", ""), {"10", "10"}}) {
+      Request request{.prompt = {1}, .max_tokens = 9, .min_tokens = 4, .ignore_eos = ignore_eos};
+      request.constraint = Regex(pattern);
+      const Collected answer = Ask(request);
+      EXPECT_EQ(answer.text, text);
+      EXPECT_EQ(answer.finish_reason, FinishReason::kStop) << answer.error;
+    }
+  }
 }
 
 TEST_F(EngineText, AConstraintIsKeptAndEndsTheAnswer) {
@@ -149,13 +164,20 @@ class WildDrafter : public Drafter {
 
 TEST_F(EngineText, BadDraftsChangeNothing) {
   drafter_ = std::make_shared<WildDrafter>();
+  int64_t drafted = 0;
+  int64_t accepted = 0;
   for (Request& request : RandomFakeRequests(3, 30)) {
     const Collected expected = Expected(request);
     request.draft_tokens = 8;
-    const Collected answer = Ask(request);
+    EngineStatistics statistics;
+    const Collected answer = Ask(request, &statistics);
     EXPECT_EQ(answer.tokens, expected.tokens);
     EXPECT_EQ(answer.finish_reason, expected.finish_reason);
+    drafted += statistics.drafted_tokens;
+    accepted += statistics.accepted_tokens;
   }
+  EXPECT_GT(drafted, 100);
+  EXPECT_LT(accepted, drafted);
 }
 
 TEST_F(EngineText, PenaltiesSeeDraftedTokensAsTheyComeTrue) {
@@ -164,7 +186,9 @@ TEST_F(EngineText, PenaltiesSeeDraftedTokensAsTheyComeTrue) {
   request.sampling.frequency_penalty = 40.0f;  // the text changes course after some repetitions
   const Collected expected = Ask(request);
   request.draft_tokens = 6;
-  const Collected answer = Ask(request);
+  EngineStatistics statistics;
+  const Collected answer = Ask(request, &statistics);
+  EXPECT_GT(statistics.accepted_tokens, 10);
   EXPECT_EQ(answer.tokens, expected.tokens);
   EXPECT_NE(answer.tokens, Expected(request, 1024, change_logits_).tokens);
 }

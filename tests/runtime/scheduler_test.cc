@@ -63,13 +63,19 @@ TEST(Scheduler, HigherPriorityComesFirstWithinItsKind) {
             (Pairs{{2, 1}, {3, 1}, {1, 18}}));
 }
 
-TEST(Scheduler, DraftedTokensRunAfterEveryoneHasARow) {
-  const std::vector<PendingTokens> pending = {
-      {.remaining = 1, .drafted = 4}, {.remaining = 1}, {.remaining = 1, .drafted = 4}};
-  const std::vector<RowShare> shares = ShareRows(pending, Ragged(9), {.mixed_prompt_rows = 1});
-  EXPECT_EQ(Counts(shares), (Pairs{{0, 5}, {1, 1}, {2, 3}}));
-  EXPECT_EQ(shares[0].outputs, 5);
-  EXPECT_EQ(shares[2].outputs, 3);
+TEST(Scheduler, DraftedTokensShareWhatOthersLeave) {
+  std::vector<PendingTokens> pending = {
+      {.remaining = 1, .drafted = 4}, {.remaining = 1}, {.remaining = 1, .drafted = 2}};
+  std::vector<RowShare> shares = ShareRows(pending, Ragged(8), {.mixed_prompt_rows = 100});
+  EXPECT_EQ(Counts(shares), (Pairs{{0, 3}, {1, 1}, {2, 3}}));
+  EXPECT_EQ(shares[0].outputs, 3);
+  EXPECT_EQ(shares[1].outputs, 1);
+  shares = ShareRows(pending, Ragged(100), {.mixed_prompt_rows = 3});
+  EXPECT_EQ(Counts(shares), (Pairs{{0, 2}, {1, 1}, {2, 3}}));
+  pending.push_back({.remaining = 5});
+  shares = ShareRows(pending, Ragged(10), {.mixed_prompt_rows = 100});
+  EXPECT_EQ(Counts(shares), (Pairs{{0, 2}, {1, 1}, {2, 2}, {3, 5}}));
+  EXPECT_EQ(shares[3].outputs, 1);
 }
 
 TEST(Scheduler, EverySequenceIsServedInTheEnd) {

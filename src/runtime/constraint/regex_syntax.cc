@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kMaxPatternBytes = size_t{64} << 10;
 constexpr size_t kMaxDepth = 250;
 // Nodes and edges of the automaton. Also the highest count of repetitions, which each cost one.
-constexpr size_t kMaxSize = 200'000;
+constexpr size_t kMaxSize = 50'000;
 
 RegexNode CharacterNode(const CharacterSet& set) {
   RegexNode node{.kind = RegexNode::Kind::kCharacter, .characters = MakeUtf8Graph(set)};
