@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "runtime/constraint/regex.h"
+#include "tokenizer/utf8.h"
 
 namespace fairlead {
 namespace {
@@ -257,8 +258,9 @@ Status CheckSettings(const GenerateSettings& settings, int64_t vocabulary_size) 
                 request.min_tokens);
   }
   for (const std::string& stop : request.stop_strings) {
-    if (stop.empty()) {
-      return Fail(ErrorCode::kInvalidArgument, "generate", "stop: expected text, got \"\"");
+    if (stop.empty() || FindInvalidUtf8(stop)) {
+      return Fail(ErrorCode::kInvalidArgument, "generate", "stop: expected text in UTF-8, got {}",
+                  Quoted(stop));
     }
   }
   if (settings.regex) {

@@ -91,7 +91,7 @@ std::vector<BadPrompts> Settings() {
       Setting("FlagANumber", R"("ignore_eos": 1)", "ignore_eos: expected true or false, got 1"),
       Setting("StopANumber", R"("stop": 5)", "stop: expected a string or an array of strings"),
       Setting("StopNotOnlyTexts", R"("stop": ["a", 5])", "stop: expected a string or an array"),
-      Setting("StopEmpty", R"("stop": [""])", "stop: expected text"),
+      Setting("StopEmpty", R"("stop": [""])", "stop: expected text in UTF-8, got \"\""),
       Setting("RegexBroken", R"("regex": "(")", "position "),
       Setting("RegexANumber", R"("regex": 5)", "regex: expected a string, got 5"),
       Setting("RegexWithALookBehind", R"("regex": "(?<=a)b")", "position "),
