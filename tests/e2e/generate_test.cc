@@ -316,8 +316,8 @@ TEST_F(Generate, StatsAreLinesOnStderrOrOneObject) {
       "prompt: 4 tokens, " + number + " tokens/s",
       "generation: 16 tokens, " + number + " tokens/s",
       "time to first token: " + number + " s",
-      "prefix cache: 0 of 4 tokens reused, by 0 of 2 answers",
-      "preemptions: 0, 0 tokens run again",
+      "prefix cache: 0 of 4 tokens reused, by 0 of 2 admissions; 0 forks",
+      "preemptions: 0",
       "speculation: 0 tokens drafted, 0 accepted",
       "KV cache: " + size + R"( for \d+ tokens; pages: \w+ )" + pages + R"(; \w+ )" + pages,
       "engine: " + number + " s of " + number + R"( s in \d+ steps)",
@@ -333,6 +333,14 @@ TEST_F(Generate, StatsAreLinesOnStderrOrOneObject) {
   EXPECT_EQ(stats["prompt_tokens"], 4);
   EXPECT_EQ(stats["generated_tokens"], 16);
   EXPECT_EQ(stats["kv_cache"]["pages"].size(), 2u);
+}
+
+TEST_F(Generate, StatsTellForksFromAdmissions) {
+  const auto options = Arguments("The ship", {"--length", "4", "--n", "3", "--stats"});
+  const Outcome outcome = Fairlead(options);
+  EXPECT_NE(outcome.err.find("prefix cache: 0 of 2 tokens reused, by 0 of 1 admissions; 2 forks\n"),
+            std::string::npos)
+      << outcome;
 }
 
 // Makes the model give NaN for every text with token `id` in it.
