@@ -91,7 +91,7 @@ void AddGenerateCommand(CLI::App& app, Action& action) {
                                           "Prompts as JSON lines; - for stdin (see below)");
   command
       ->add_option("--output", options->output,
-                   "Where the answers to --prompts_file go; default stdout")
+                   "Where the answers to --prompts_file go; default, and -, stdout")
       ->needs(file);
   command->add_flag("--force", options->force, "Start over when the file of --output exists")
       ->needs(file);
@@ -109,3 +109,4 @@ void AddGenerateCommand(CLI::App& app, Action& action) {
 }
 
 }  // namespace fairlead
+    if (options->output == "-") options->output.clear();

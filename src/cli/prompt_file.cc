@@ -115,10 +115,12 @@ Result<PromptFile> PromptFile::Read(const std::string& path) {
     }
     FAIRLEAD_RETURN_IF_ERROR(ReadAll(input, file.name_, file.text_));
   }
-  if (file.text_.empty()) {
-    return Invalid("{}: expected at least one line, got an empty file", file.name_);
+  const size_t last = file.text_.find_last_not_of(" \t\r\n");
+  if (last == std::string::npos) {
+    return Invalid("{}: expected at least one prompt, got none", file.name_);
   }
-  if (file.text_.back() != '\n') file.text_ += '\n';
+  file.text_ += '\n';
+  file.text_.erase(file.text_.find('\n', last) + 1);
   for (size_t begin = 0; begin < file.text_.size(); begin = file.text_.find('\n', begin) + 1) {
     file.begins_.push_back(begin);
   }

@@ -25,7 +25,8 @@ struct Prompt {
 // Held in memory: what was checked is what runs, whatever happens to the file.
 class PromptFile {
  public:
-  // `path` may be "-" for stdin. An empty file is an error.
+  // `path` may be "-" for stdin. Blank lines at the end are dropped; a file without others is an
+  // error.
   static Result<PromptFile> Read(const std::string& path);
 
   const std::string& name() const { return name_; }

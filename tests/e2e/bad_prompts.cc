@@ -19,10 +19,12 @@ std::vector<BadPrompts> Lines() {
   const std::string none = "expected either prompt or prompt_ids, got ";
   std::string deep = R"({"prompt": "a", "stop": )" + std::string(70, '[') + std::string(70, ']');
   return {
-      {"EmptyFile", "", "[generate] FILE: expected at least one line, got an empty file"},
+      {"EmptyFile", "", "[generate] FILE: expected at least one prompt, got none"},
+      {"BlankLinesAlone", "\n \r\n\t", "[generate] FILE: expected at least one prompt, got none"},
       {"FirstLineNotJson", "The ship\n", "[generate] FILE:1: invalid JSON at byte"},
       {"LastLineCutOff", "{\"prompt\": \"The", "[generate] FILE:1: invalid JSON at byte"},
-      Second("EmptyLine", "", "invalid JSON at byte"),
+      Second("EmptyLine", "\n{\"prompt\": \"A\"}", "invalid JSON at byte"),
+      Second("BlankLine", " \t\r\n{\"prompt\": \"A\"}", "invalid JSON at byte"),
       Second("Number", "17", "expected an object, got 17"),
       Second("Array", R"(["The ship"])", R"(expected an object, got ["The ship"])"),
       Second("Text", R"("The ship")", R"(expected an object, got "The ship")"),

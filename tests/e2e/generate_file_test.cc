@@ -117,7 +117,20 @@ TEST_F(GenerateFile, SettingsAreTheCommandLinesUnlessTheLineHasItsOwn) {
 TEST_F(GenerateFile, ComesThroughStdinAsWell) {
   Invocation invocation = Command("-");
   invocation.input = ReadText(WritePrompts());
-  EXPECT_EQ(Succeed(invocation), Succeed(Command(dir() / "prompts.jsonl")));
+  const std::string expected = Succeed(Command(dir() / "prompts.jsonl"));
+  EXPECT_EQ(Succeed(invocation), expected);
+  invocation.arguments.insert(invocation.arguments.end(), {"--output", "-"});
+  EXPECT_EQ(Succeed(invocation), expected);
+  EXPECT_FALSE(fs::exists("-"));
+}
+
+TEST_F(GenerateFile, BlankLinesAtTheEndAreNoPrompts) {
+  const std::string prompt = R"({"prompt": "The ship", "max_tokens": 3})";
+  const std::string expected = Succeed(Command(Write("one.jsonl", prompt)));
+  EXPECT_EQ(Lines(expected).size(), 1u);
+  for (const std::string end : {"\n", "\n\n", "\n \t\n\r\n", "\n  "}) {
+    EXPECT_EQ(Succeed(Command(Write("one.jsonl", prompt + end))), expected) << Json(end);
+  }
 }
 
 TEST_F(GenerateFile, LinesAreWrittenAsSoonAsEarlierOnesAreDone) {
