@@ -69,8 +69,12 @@ One prompt streams its text; several are printed when all are done, in order.
 line one comes out, in the same order:
   {"index": 0, "fingerprint": "...", "id": "b", "prompt": "The sea", "prompt_tokens": 2,
    "answers": [{"text": "...", "ids": [...], "finish_reason": "stop"}]}
-finish_reason is stop, length or error. A prompt that fails, say because it is too long, has an
-"error" among its answers; the others go on, and the exit code is 1.
+finish_reason is stop, length or error. A prompt that fails, say because it is longer than the
+model's context, has an "error" among its answers; the others go on, and the exit code is 1. One for
+which --kv_cache_memory is too small ends the run with an error; more memory goes on from there.
+
+Prompts are taken from the file in its order, four times --max_batch answers ahead: "priority" acts
+among these, not in the whole file.
 
 With --output FILE an interrupted run (Ctrl-C, or anything else) goes on where it ended when the
 same command is given again; the result is the same as without the interruption. The fingerprint

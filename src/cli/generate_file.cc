@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <map>
 
 #include "artifact/checksum.h"
@@ -61,17 +62,21 @@ class Pipeline {
         answers_(answers),
         next_(answers.lines()) {}
 
-  bool done() const { return answers_.lines() == prompts_.size(); }
+  // Whether all is written that will be.
+  bool done() const { return answers_.lines() == prompts_.size() || (!refusal_ && open_.empty()); }
+  // Why a prompt was not submitted, and none after it.
+  const Status& refusal() const { return refusal_; }
 
   // Submits prompts as long as there is use for them.
   Status Submit() {
-    while (next_ < prompts_.size() && running_ < kWaitingBatches * options_.max_batch &&
+    while (refusal_ && next_ < prompts_.size() && running_ < kWaitingBatches * options_.max_batch &&
            next_ - answers_.lines() < kMostHeld) {
       FAIRLEAD_ASSIGN_OR_RETURN(Prompt prompt,
                                 prompts_.Parse(next_, options_.settings, vocabulary_size_));
       const Status encoded = generator_.Encode(prompt);
       Generation& generation = open_.try_emplace(next_++, std::move(prompt)).first->second;
-      FAIRLEAD_RETURN_IF_ERROR(encoded ? Start(generation) : Refuse(generation, encoded.error()));
+      const Status started = encoded ? Start(generation) : encoded;
+      if (!started) Refuse(started.error());
     }
     return {};
   }
@@ -97,18 +102,24 @@ class Pipeline {
       generation.Take(event);
       if (event.finish_reason) --running_;
     });
-    if (!id) return Refuse(generation, id.error());
+    if (!id) return tl::unexpected(id.error());
     running_ += generation.prompt().settings.request.n;
     return {};
   }
 
-  // A prompt's own error is its answer; others end the run.
-  static Status Refuse(Generation& generation, const Error& error) {
-    if (error.code != ErrorCode::kInvalidArgument && error.code != ErrorCode::kResourceExhausted) {
-      return tl::unexpected(error);
+  // The last prompt was not taken. An error of its own is its answer. With any other it stays
+  // unanswered, for a later run, and this one ends when those before it are written.
+  void Refuse(const Error& error) {
+    const auto last = std::prev(open_.end());
+    if (error.code == ErrorCode::kInvalidArgument) return last->second.Refuse(error.message);
+    std::string message = prompts_.AtLine(last->first, error.message);
+    if (error.code == ErrorCode::kResourceExhausted) {
+      message += options_.output.empty()
+                     ? "; expected more --kv_cache_memory"
+                     : "; the same command with more --kv_cache_memory goes on from there";
     }
-    generation.Refuse(error.message);
-    return {};
+    open_.erase(last);
+    refusal_ = Fail(error.code, "generate", "{}", message);
   }
 
   const PromptFile& prompts_;
@@ -119,6 +130,7 @@ class Pipeline {
   size_t next_;                        // line to submit
   int running_ = 0;                    // answers
   std::map<size_t, Generation> open_;  // submitted and not written, by line
+  Status refusal_;
 };
 
 // Says on stderr how far it is, unless the answers themselves run through the terminal.
@@ -166,7 +178,7 @@ Status Run(Pipeline& pipeline, Generator& generator, const GenerateOptions& opti
     FAIRLEAD_RETURN_IF_ERROR(pipeline.Write());
     progress.Update(answers.lines(), prompts);
   }
-  return {};
+  return pipeline.refusal();
 }
 
 }  // namespace

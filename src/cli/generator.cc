@@ -32,8 +32,15 @@ Result<std::unique_ptr<Generator>> Generator::Create(std::shared_ptr<const Artif
 
 Status Generator::Encode(Prompt& prompt) const {
   if (!prompt.text) return {};
-  FAIRLEAD_ASSIGN_OR_RETURN(prompt.ids, tokenizer_->Encode(*prompt.text, /*parse_special=*/false));
-  return {};
+  auto ids = tokenizer_->Encode(*prompt.text, /*parse_special=*/false);
+  if (ids) {
+    prompt.ids = std::move(*ids);
+    return {};
+  }
+  Error error = std::move(ids).error();
+  // No setting gives the split pattern more than it had.
+  if (error.code == ErrorCode::kResourceExhausted) error.code = ErrorCode::kInvalidArgument;
+  return tl::unexpected(std::move(error));
 }
 
 Result<std::shared_ptr<const TokenConstraint>> Generator::Constraint(const std::string& regex) {

@@ -26,9 +26,9 @@ class Generator {
                                                    const GenerateOptions& options, int64_t answers,
                                                    int64_t positions);
 
-  // Sets the ids of a prompt that has text.
+  // Sets the ids of a prompt that has text. kInvalidArgument: the text's own error.
   Status Encode(Prompt& prompt) const;
-  // An error that is the prompt's own is kInvalidArgument or kResourceExhausted.
+  // kInvalidArgument: the prompt's own error. kResourceExhausted: the KV cache is too small for it.
   Result<RequestId> Submit(const Prompt& prompt, EventSink sink);
 
   Engine& engine() { return *engine_; }

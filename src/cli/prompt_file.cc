@@ -133,13 +133,17 @@ std::string_view PromptFile::line(size_t index) const {
   return std::string_view(text_).substr(begin, end - begin - 1);
 }
 
+std::string PromptFile::AtLine(size_t index, const std::string& message) const {
+  return fmt::format("{}:{}: {}", name_, index + 1, WithoutComponent(message));
+}
+
 Result<Prompt> PromptFile::Parse(size_t index, const GenerateSettings& defaults,
                                  int64_t vocabulary_size) const {
   const std::string place = fmt::format("{}:{}", name_, index + 1);
   const auto json = ParseJson(line(index), "generate", place);
   if (!json) return tl::unexpected(Error{ErrorCode::kInvalidArgument, json.error().message});
   auto prompt = ReadPrompt(*json, defaults, vocabulary_size);
-  if (!prompt) return Invalid("{}: {}", place, WithoutComponent(prompt.error().message));
+  if (!prompt) return Invalid("{}", AtLine(index, prompt.error().message));
   return prompt;
 }
 
@@ -155,9 +159,7 @@ Result<int64_t> PromptFile::Check(const GenerateSettings& defaults, int64_t voca
       regex = prompt.settings.regex;
     }
     const Status valid = CheckSettings(prompt.settings, vocabulary_size);
-    if (!valid) {
-      return Invalid("{}:{}: {}", name_, i + 1, WithoutComponent(valid.error().message));
-    }
+    if (!valid) return Invalid("{}", AtLine(i, valid.error().message));
   }
   return answers;
 }

@@ -33,6 +33,8 @@ class PromptFile {
   size_t size() const { return begins_.size(); }
   // Without its line break.
   std::string_view line(size_t index) const;
+  // `message` behind file and line number instead of its component.
+  std::string AtLine(size_t index, const std::string& message) const;
 
   // The line's settings over `defaults`. kInvalidArgument, with file and line, for anything that a
   // model of so many token ids cannot take.

@@ -63,6 +63,16 @@ class GenerateFile : public ProgramTest {
     }
     return answers;
   }
+  // Bytes of the smallest cache that is accepted.
+  std::string LeastMemory(const fs::path& prompts) {
+    const Outcome refused = Fairlead(Command(prompts, {"--kv_cache_memory", "1kB"}));
+    EXPECT_EQ(refused.exit_code, 1) << refused;
+    std::smatch match;
+    const std::string error = refused.err;
+    const bool told = std::regex_search(error, match, std::regex(R"(at least (\d+) bytes)"));
+    EXPECT_TRUE(told) << refused;
+    return told ? match[1].str() : "";
+  }
   fs::path WritePrompts() {
     std::vector<Json> lines;
     for (int i = 0; i < kPrompts; ++i) lines.push_back(PromptOf(i));
@@ -325,13 +335,8 @@ TEST_F(GenerateFile, AClosedPipeEndsTheRun) {
 TEST_F(GenerateFile, ASmallCacheChangesNoAnswer) {
   const fs::path prompts = WritePrompts();
   const std::string expected = Succeed(Command(prompts));
-  const Outcome refused = Fairlead(Command(prompts, {"--kv_cache_memory", "1kB"}));
-  EXPECT_EQ(refused.exit_code, 1) << refused;
-  std::smatch match;
-  const std::string error = refused.err;
-  ASSERT_TRUE(std::regex_search(error, match, std::regex(R"(expected at least (\d+) bytes)")))
-      << refused;
-  const std::string least = match[1];
+  const std::string least = LeastMemory(prompts);
+  ASSERT_FALSE(least.empty());
   const Outcome small =
       Fairlead(Command(prompts, {"--kv_cache_memory", least + "B", "--max_batch", "8", "--stats"}));
   EXPECT_EQ(small.exit_code, 0) << small;
@@ -339,6 +344,56 @@ TEST_F(GenerateFile, ASmallCacheChangesNoAnswer) {
   EXPECT_NE(small.err.find("KV cache: "), std::string::npos) << small;
   const std::string less = std::to_string(std::stoll(least) - 1) + "B";
   EXPECT_EQ(Fairlead(Command(prompts, {"--kv_cache_memory", less})).exit_code, 1);
+}
+
+TEST_F(GenerateFile, APromptWithoutRoomEndsTheRunAndMoreMemoryGoesOn) {
+  std::vector<Json> lines(12, {{"prompt", "The ship"}, {"max_tokens", 20}, {"ignore_eos", true}});
+  for (size_t i = 0; i < lines.size(); ++i) lines[i]["seed"] = i;
+  lines[5]["max_tokens"] = 900;
+  lines[9]["prompt_ids"] = std::vector<int32_t>(2000, 5);  // an error of its own, later
+  lines[9].erase("prompt");
+  const fs::path prompts = Write("prompts.jsonl", Joined(lines));
+  const Outcome whole = Fairlead(Command(prompts));
+  ASSERT_EQ(whole.exit_code, 1) << whole;
+  const std::vector<std::string> expected = Lines(whole.out);
+  ASSERT_EQ(expected.size(), lines.size());
+
+  const std::string least = LeastMemory(prompts);
+  const std::vector<std::string> small = {"--kv_cache_memory", least + "B"};
+  const std::string place = "fairlead: [generate] " + prompts.string() + ":6: group ";
+  const auto expect_end = [&](const Outcome& outcome, const std::string& advice) {
+    EXPECT_EQ(outcome.exit_code, 1) << outcome;
+    EXPECT_TRUE(outcome.ErrorLines().back().starts_with(place)) << outcome;
+    EXPECT_TRUE(outcome.ErrorLines().back().ends_with(advice)) << outcome;
+  };
+  const Outcome printed = Fairlead(Command(prompts, small));
+  expect_end(printed, "; expected more --kv_cache_memory");
+  const std::vector<std::string> before(expected.begin(), expected.begin() + 5);
+  EXPECT_EQ(Lines(printed.out), before);
+
+  const std::string advice = "; the same command with more --kv_cache_memory goes on from there";
+  for (int run = 0; run < 2; ++run) {  // the second one finds nothing that it can do
+    expect_end(Fairlead(Command(prompts, {"--output", output(), "--kv_cache_memory", least + "B"})),
+               advice);
+    EXPECT_EQ(Lines(ReadText(output())), before);
+  }
+  const Outcome rest =
+      Fairlead(Command(prompts, {"--output", output(), "--kv_cache_memory", "100MB"}));
+  EXPECT_EQ(rest.exit_code, 1) << rest;
+  EXPECT_EQ(rest.ErrorLines().back(),
+            "fairlead: [generate] 1 of 12 prompts failed; see " + output().string());
+  EXPECT_EQ(ReadText(output()), whole.out);
+}
+
+TEST_F(GenerateFile, StatsTellWhatRanAgain) {
+  std::vector<Json> lines(8, {{"prompt", "The ship"}, {"max_tokens", 500}, {"ignore_eos", true}});
+  for (size_t i = 0; i < lines.size(); ++i) lines[i]["seed"] = i;
+  const fs::path prompts = Write("prompts.jsonl", Joined(lines));
+  const Outcome outcome = Fairlead(Command(prompts, {"--kv_cache_memory", "3MB", "--stats"}));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome;
+  const std::regex again(R"(prompt: 16 tokens, [1-9]\d* recomputed, \d+\.\d tokens/s\n)");
+  EXPECT_TRUE(std::regex_search(outcome.err, again)) << outcome;
+  EXPECT_TRUE(std::regex_search(outcome.err, std::regex(R"(preemptions: [1-9]\d*\n)"))) << outcome;
 }
 
 }  // namespace
