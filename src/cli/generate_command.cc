@@ -39,7 +39,8 @@ void AddEngineOptions(CLI::App& command, GenerateOptions& options) {
   command
       .add_option_function<std::string>(
           "--kv_cache_memory", read_size,
-          "Memory for keys and values, such as 2GB; without it what is of use and free")
+          "Memory for keys and values, such as 2GB; without it what is of use and free; "
+          "--stats tells its size; --prompts_file always does")
       ->type_name("SIZE")
       ->group(group);
   command

@@ -61,7 +61,7 @@ void VisitSettings(Settings& settings, Visitor& visit) {
                "Those of the K most likely tokens, too; sets logprobs");
   visit.Group("Order");
   visit.Number("priority", request.priority, -kAnyInt, kAnyInt,
-               "Prompts of higher priority go first");
+               "Prompts of higher priority go first; of a file, among the next few (see below)");
 }
 
 // Makes options.
