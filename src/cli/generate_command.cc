@@ -109,9 +109,9 @@ void AddGenerateCommand(CLI::App& app, Action& action) {
     if (prompts->count() + file->count() == 0) {
       throw CLI::RequiredError("one of --prompts and --prompts_file");
     }
+    if (options->output == "-") options->output.clear();
     action = [options] { return Run(*options); };
   });
 }
 
 }  // namespace fairlead
-    if (options->output == "-") options->output.clear();
