@@ -40,13 +40,13 @@ def main():
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}" '
                    'stroke="#ddd"/>')
         text(LEFT - 8, y(mark) + 4, mark, "end")
-    for value, words, colour in (
-        (run["limit"], "limit: 3 medians and a chunk", "#c0392b"),
-        (run["median_gap"], "undisturbed median", "#2c7a3f"),
+    for value, words, colour, end_of_words in (
+        (run["limit"], "limit: 3 medians and a chunk", "#c0392b", WIDTH - RIGHT - 4),
+        (run["median_gap"], "undisturbed median", "#2c7a3f", (left + right) / 2),
     ):
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(1e3 * value):.1f}" '
                    f'y2="{y(1e3 * value):.1f}" stroke="{colour}" stroke-dasharray="6 4"/>')
-        text(WIDTH - RIGHT - 4, y(1e3 * value) - 5, words, "end", colour)
+        text(end_of_words, y(1e3 * value) - 5, words, "end", colour)
     for stream in arrivals:
         for before, now in zip(stream, stream[1:]):
             if before >= begin:
