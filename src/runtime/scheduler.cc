@@ -34,16 +34,18 @@ RowShare PromptShare(size_t index, const PendingTokens& prompt, int rows) {
 
 // Gives drafted tokens at most `rows` rows, in equal parts as far as they are wanted.
 void AddDrafts(std::span<const PendingTokens> pending, std::span<RowShare> shares, int rows) {
-  auto drafting =
-      static_cast<int>(std::count_if(shares.begin(), shares.end(), [&](const RowShare& s) {
-        return pending[s.index].drafted > 0;
-      }));
+  std::vector<RowShare*> drafting;
   for (RowShare& share : shares) {
-    if (pending[share.index].drafted == 0) continue;
-    const int drafted = std::min(rows / drafting--, pending[share.index].drafted);
-    share.count += drafted;
-    share.outputs += drafted;
+    if (pending[share.index].drafted > 0) drafting.push_back(&share);
+  }
+  auto left = static_cast<int>(drafting.size());
+  for (RowShare* share : drafting) {
+    const int part = left > 1 ? rows / left : rows;
+    const int drafted = std::min(part, pending[share->index].drafted);
+    share->count += drafted;
+    share->outputs += drafted;
     rows -= drafted;
+    --left;
   }
 }
 
