@@ -24,7 +24,8 @@
 namespace fairlead {
 
 struct EngineOptions {
-  int max_rows = 0;  // token budget of a step; 0: all that the executor takes
+  // Token budget of a step, 0: all that the executor takes; fixed shapes have their own.
+  int max_rows = 0;
   // Rows of prompts in a step that also continues answers: what a long prompt may add to the time
   // between two tokens.
   int mixed_prompt_rows = 64;
