@@ -22,6 +22,7 @@ struct KvGroup {
 
 struct ModelFacts {
   std::string model_type;
+  std::string chat_format;  // how conversations are written (chat/chat_format.h); empty: unknown
   int64_t vocabulary_size = 0;
   int layers = 0;
   int64_t max_positions = 0;

@@ -181,6 +181,7 @@ ModelFacts GptOssConfig::Facts() const {
   const int kv_heads = static_cast<int>(num_key_value_heads), dim = static_cast<int>(head_dim);
   ModelFacts facts;
   facts.model_type = "gpt_oss";
+  facts.chat_format = "harmony";
   facts.vocabulary_size = vocab_size;
   facts.layers = num_hidden_layers;
   facts.max_positions = max_position_embeddings;
