@@ -179,6 +179,7 @@ int ParseAndRun(int argc, const char* const* argv) {
   AddLoadCommand(app, action);
   AddInspectCommand(app, action);
   AddTokenizeCommand(app, action);
+  AddHarmonyCommand(app, action);
   AddLogitsCommand(app, action);
   AddCompareCommand(app, action);
   AddCacheCommand(app, action);
