@@ -53,11 +53,19 @@ Sequence ReadSequence(std::string_view bytes) {
 }  // namespace
 
 std::optional<size_t> FindInvalidUtf8(std::string_view text) {
+  const auto broken = FindBrokenUtf8(text);
+  if (!broken) return std::nullopt;
+  return broken->offset;
+}
+
+std::optional<BrokenUtf8> FindBrokenUtf8(std::string_view text) {
   if (simdjson::validate_utf8(text.data(), text.size())) return std::nullopt;
   size_t position = 0;
   while (position < text.size()) {
     const Sequence sequence = ReadSequence(text.substr(position));
-    if (sequence.kind != SequenceKind::kComplete) return position;
+    if (sequence.kind != SequenceKind::kComplete) {
+      return BrokenUtf8{position, sequence.length, sequence.kind == SequenceKind::kCutOff};
+    }
     position += sequence.length;
   }
   return std::nullopt;

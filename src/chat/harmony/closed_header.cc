@@ -1,0 +1,179 @@
+#include <utility>
+
+#include "chat/harmony/header.h"
+#include "chat/harmony/header_fields.h"
+#include "chat/harmony/recovered_header.h"
+
+namespace fairlead {
+namespace {
+
+// A role's name, or that and an author's name behind a colon.
+struct NamedRole {
+  Role role;
+  std::optional<std::string> name;
+};
+
+std::optional<NamedRole> ReadRole(std::string_view word) {
+  // That a tool's message says no more than "tool" is how openai-harmony names it, too.
+  if (word == RoleName(Role::kTool)) return NamedRole{Role::kTool, std::string(word)};
+  if (const auto role = RoleFromName(word)) return NamedRole{*role, std::nullopt};
+  const size_t colon = word.find(':');
+  if (colon == std::string_view::npos || colon + 1 == word.size()) return std::nullopt;
+  const auto role = RoleFromName(word.substr(0, colon));
+  if (!role) return std::nullopt;
+  return NamedRole{*role, std::string(word.substr(colon + 1))};
+}
+
+// Sorts the words of a header: first those that say what they are, then the others by what is
+// still missing.
+class ClosedHeader {
+ public:
+  explicit ClosedHeader(const HeaderContext& context) : fields_(context) {}
+
+  void Take(const HeaderWord& word) {
+    if (word.kind == HeaderWord::Kind::kChannel) return TakeChannel(word.value);
+    if (word.kind == HeaderWord::Kind::kConstrain) return TakeContentType(word.value);
+    TakePlain(word.value);
+  }
+
+  RecoveredHeader Finish() {
+    FindRole();
+    for (size_t i = 0; i < bare_.size(); ++i) Place(bare_[i], i + 1 == bare_.size());
+    return fields_.Finish();
+  }
+
+ private:
+  // A word that does not say what it is.
+  struct Bare {
+    std::string text;
+    bool after_recipient;
+  };
+
+  void TakeChannel(std::string_view name);
+  void TakeContentType(std::string_view value);
+  void TakePlain(std::string_view word);
+  void TakeRecipient(std::string_view recipient);
+
+  void FindRole();
+  void TakeUnknownRole();
+  void Place(const Bare& word, bool last);
+
+  HeaderFields fields_;
+  std::vector<Bare> bare_;
+  // Markers that white space separates from what they announce.
+  bool expects_channel_ = false;
+  bool expects_type_ = false;
+};
+
+void ClosedHeader::TakeChannel(std::string_view name) {
+  if (name.empty()) {
+    fields_.Note("empty channel", "");
+    expects_channel_ = true;
+    return;
+  }
+  if (const size_t first = GluedLength(name)) {
+    fields_.Note("glued words", name);
+    fields_.SetChannel(name.substr(0, first));
+    return TakePlain(name.substr(first));
+  }
+  fields_.SetChannel(name);
+}
+
+void ClosedHeader::TakeContentType(std::string_view value) {
+  if (value.empty()) {
+    fields_.Note("empty content type", "");
+    expects_type_ = true;
+    return;
+  }
+  fields_.SetContentType(fmt::format("{}{}", kConstrainMarker, value));
+}
+
+void ClosedHeader::TakePlain(std::string_view word) {
+  if (word.starts_with(kRecipientPrefix)) {
+    return TakeRecipient(word.substr(kRecipientPrefix.size()));
+  }
+  if (const size_t first = GluedLength(word)) {
+    fields_.Note("glued words", word);
+    TakePlain(word.substr(0, first));
+    return TakePlain(word.substr(first));
+  }
+  if (std::exchange(expects_channel_, false) && IsKnownChannel(word)) {
+    return fields_.SetChannel(word);
+  }
+  if (std::exchange(expects_type_, false)) return TakeContentType(word);
+  bare_.push_back({std::string(word), fields_.recipient().has_value()});
+}
+
+void ClosedHeader::TakeRecipient(std::string_view recipient) {
+  const size_t length = RecipientLength(recipient);
+  fields_.SetRecipient(recipient.substr(0, length));
+  if (length == recipient.size()) return;
+  fields_.Note("recipient junk", recipient.substr(length));
+  bare_.push_back({std::string(recipient.substr(length)), false});
+}
+
+void ClosedHeader::FindRole() {
+  if (const auto given = fields_.context().role) {
+    fields_.SetRole(*given);
+    if (!bare_.empty() && bare_.front().text == RoleName(*given)) bare_.erase(bare_.begin());
+    return;
+  }
+  if (bare_.empty()) return;
+  if (auto role = ReadRole(bare_.front().text)) {
+    fields_.SetRole(role->role, std::move(role->name));
+    bare_.erase(bare_.begin());
+  } else if (fields_.context().started) {
+    TakeUnknownRole();
+  }
+}
+
+// Tools speak under their own names. What is no tool's name is a role gone wrong, and what a model
+// says under it must not be taken for a tool's answer.
+void ClosedHeader::TakeUnknownRole() {
+  const std::string word = bare_.front().text;
+  if (IsKnownChannel(word) || IsKnownContentType(word)) return;
+  const auto& recipient = fields_.recipient();
+  const bool answers = recipient && !LooksLikeTool(*recipient);
+  if (!answers) fields_.Note("unknown role", word);
+  const bool is_tool = answers || (!recipient && LooksLikeTool(word));
+  fields_.SetRole(is_tool ? Role::kTool : fields_.context().default_role, word);
+  bare_.erase(bare_.begin());
+}
+
+void ClosedHeader::Place(const Bare& word, bool last) {
+  const std::string& text = word.text;
+  const bool is_tool = fields_.role() == Role::kTool;
+  if (IsKnownChannel(text) && !fields_.channel()) {
+    fields_.Note("missing channel marker", text);
+    fields_.SetChannel(text);
+  } else if (fields_.role() && text == RoleName(*fields_.role())) {
+    fields_.Note("repeated role", text);
+  } else if (IsKnownContentType(text) ||
+             (!fields_.content_type() && word.after_recipient && last)) {
+    if (fields_.recipient() && !word.after_recipient) {
+      fields_.Note("misplaced content type", text);
+    }
+    fields_.SetContentType(text);
+  } else if (!fields_.recipient() &&
+             (is_tool ? RoleFromName(text).has_value()
+                      : LooksLikeTool(text) && fields_.channel() != kFinal)) {
+    fields_.Note("missing to", text);
+    fields_.SetRecipient(text);
+  } else {
+    fields_.AddLeftover(text);
+  }
+}
+
+}  // namespace
+
+RecoveredHeader ReadClosedHeader(std::string_view text, const HeaderContext& context) {
+  ClosedHeader header(context);
+  for (auto word = NextHeaderWord(text, 0); word; word = NextHeaderWord(text, word->end())) {
+    header.Take(*word);
+  }
+  RecoveredHeader read = header.Finish();
+  read.end = text.size();
+  return read;
+}
+
+}  // namespace fairlead

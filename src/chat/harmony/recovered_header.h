@@ -1,0 +1,36 @@
+// What a header says, however it is written: docs/harmony.md has the rules.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chat/chat_format.h"
+#include "chat/conversation.h"
+
+namespace fairlead {
+
+// What is known about a header before it is read.
+struct HeaderContext {
+  std::optional<Role> role = std::nullopt;  // given by who asked for the message
+  Role default_role = Role::kAssistant;     // of a header that names none
+  bool started = true;                      // by <|start|> or a given role
+};
+
+struct RecoveredHeader {
+  Message message = {};  // its content is one empty text
+  std::vector<Repair> repairs = {};
+  std::string leftover = {};  // words that have no place in a header, with one space between them
+  size_t end = 0;             // where the content begins
+};
+
+// Of a header that <|message|> ends: all of `text` is header.
+RecoveredHeader ReadClosedHeader(std::string_view text, const HeaderContext& context);
+
+// Of a header that nothing ends: from the first word on that is no part of a header, `text` is
+// content. No words are left over.
+RecoveredHeader ReadOpenHeader(std::string_view text, const HeaderContext& context);
+
+}  // namespace fairlead
