@@ -79,8 +79,8 @@ struct AnswerRules {
     kRequired,  // it calls one; a choice of one tool is a list of one
   };
 
-  std::vector<std::string> tools;     // recipients: "functions.get_weather", "python"
-  std::vector<std::string> channels;  // none: not restricted
+  std::vector<std::string> tools = {};     // recipients: "functions.get_weather", "python"
+  std::vector<std::string> channels = {};  // none: not restricted
   ToolChoice tool_choice = ToolChoice::kAuto;
 };
 

@@ -1,0 +1,222 @@
+#include "chat/harmony/header_grammar.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "chat/harmony/header_names.h"
+
+namespace fairlead {
+namespace {
+
+constexpr std::string_view kAnalysis = "analysis";
+constexpr std::string_view kCommentary = "commentary";
+constexpr std::string_view kFinal = "final";
+
+// What a call's content is said to be. gpt-oss was taught "json" for functions and "code" for
+// built-in tools.
+constexpr std::string_view kTypes[] = {"json", "code", "python", "text", "xml", "yaml"};
+
+bool IsFunction(std::string_view tool) {
+  return tool.starts_with(kFunctions) &&
+         (tool.size() == kFunctions.size() || tool[kFunctions.size()] == '.');
+}
+
+// Functions are called in commentary, built-in tools in the reasoning as well.
+bool MayCall(std::string_view channel, std::string_view tool) {
+  return channel == kCommentary || (channel == kAnalysis && !IsFunction(tool));
+}
+
+bool Holds(const std::vector<std::string_view>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+std::optional<int32_t> HeaderGrammar::Next(int32_t state, Symbol symbol) const {
+  const std::span<const Edge> known = edges(state);
+  const auto edge =
+      std::lower_bound(known.begin(), known.end(), symbol,
+                       [](const Edge& e, Symbol wanted) { return e.symbol < wanted; });
+  if (edge == known.end() || edge->symbol != symbol) return std::nullopt;
+  return edge->target;
+}
+
+class HeaderGrammarBuilder {
+ public:
+  HeaderGrammarBuilder(const HarmonyTokens& tokens, const AnswerRules& rules)
+      : tokens_(tokens), must_call_(rules.tool_choice == AnswerRules::ToolChoice::kRequired) {
+    for (const std::string& channel : rules.channels) {
+      if (!Holds(channels_, channel)) channels_.push_back(channel);
+    }
+    if (channels_.empty()) channels_ = {kAnalysis, kCommentary, kFinal};
+    if (rules.tool_choice == AnswerRules::ToolChoice::kNone) return;
+    for (const std::string& tool : rules.tools) {
+      if (HasChannel(tool)) tools_.push_back(tool);
+    }
+  }
+
+  Result<HeaderGrammar> Build() {
+    if (must_call_ && tools_.empty()) {
+      return Fail(ErrorCode::kInvalidArgument, "harmony",
+                  "tool_choice: expected a tool that one of the channels can call, since a call is "
+                  "required, got none");
+    }
+    const int32_t start = NewState();
+    end_ = NewState();
+    BuildCalls();
+    // Once a tool was called nothing more is required.
+    const int32_t behind_call = must_call_ ? NewState() : start;
+    const int32_t next = BuildMessages(behind_call, false);
+    if (must_call_) BuildMessages(start, true);
+    // A call that another message follows is one of several.
+    Connect(call_, tokens_.end, next);
+    return std::move(grammar_);
+  }
+
+ private:
+  using Symbol = HeaderGrammar::Symbol;
+
+  int32_t NewState() {
+    grammar_.states_.emplace_back();
+    return grammar_.state_count() - 1;
+  }
+  int32_t NewContent() {
+    const int32_t state = NewState();
+    grammar_.states_.back().content = true;
+    return state;
+  }
+
+  void ConnectSymbol(int32_t from, Symbol symbol, int32_t target) {
+    auto& edges = grammar_.states_[static_cast<size_t>(from)].edges;
+    const auto place = std::lower_bound(
+        edges.begin(), edges.end(), symbol,
+        [](const HeaderGrammar::Edge& e, Symbol wanted) { return e.symbol < wanted; });
+    if (place != edges.end() && place->symbol == symbol) {
+      place->target = target;
+    } else {
+      edges.insert(place, {symbol, target});
+    }
+  }
+  void Connect(int32_t from, int32_t token, int32_t target) {
+    ConnectSymbol(from, HeaderGrammar::OfToken(token), target);
+  }
+  // The state behind `text`, which shares its beginning with other texts behind `from`.
+  int32_t Write(int32_t from, std::string_view text) {
+    for (const char character : text) {
+      const Symbol byte = static_cast<uint8_t>(character);
+      std::optional<int32_t> next = grammar_.Next(from, byte);
+      if (!next) {
+        next = NewState();
+        ConnectSymbol(from, byte, *next);
+      }
+      from = *next;
+    }
+    return from;
+  }
+  void WriteTo(int32_t from, std::string_view text, int32_t target) {
+    const int32_t before = Write(from, text.substr(0, text.size() - 1));
+    ConnectSymbol(before, static_cast<uint8_t>(text.back()), target);
+  }
+
+  bool HasChannel(std::string_view tool) const {
+    return std::any_of(channels_.begin(), channels_.end(),
+                       [tool](std::string_view channel) { return MayCall(channel, tool); });
+  }
+
+  // What stands behind "to=", in both places that a header has for it.
+  void BuildCalls() {
+    call_ = NewContent();
+    Connect(call_, tokens_.call, end_);
+    marked_type_ = NewState();
+    for (const std::string_view type : kTypes) {
+      Connect(Write(marked_type_, type), tokens_.message, call_);
+    }
+    if (tools_.empty()) return;
+    early_recipient_ = NewState();
+    for (const std::string_view tool : tools_) {
+      const int32_t channel_name = NewState();
+      Connect(Write(*early_recipient_, tool), tokens_.channel, channel_name);
+      for (const std::string_view channel : channels_) {
+        if (MayCall(channel, tool)) EndCallHeader(Write(channel_name, channel));
+      }
+    }
+    for (const std::string_view channel : channels_) BuildRecipients(channel);
+  }
+
+  void BuildRecipients(std::string_view channel) {
+    for (const std::string_view tool : tools_) {
+      if (!MayCall(channel, tool)) continue;
+      const auto [recipients, added] = recipients_.try_emplace(channel, 0);
+      if (added) recipients->second = NewState();
+      EndCallHeader(Write(recipients->second, tool));
+    }
+  }
+
+  // What may come between recipient and channel, which are both known, and the content: nothing, or
+  // its type.
+  void EndCallHeader(int32_t state) {
+    Connect(state, tokens_.message, call_);
+    Connect(state, tokens_.constrain, marked_type_);
+    const int32_t space = Write(state, " ");
+    Connect(space, tokens_.constrain, marked_type_);
+    for (const std::string_view type : kTypes) {
+      Connect(Write(space, type), tokens_.message, call_);
+    }
+  }
+
+  // All messages whose headers begin at `header`; returns the state before the next such header.
+  int32_t BuildMessages(int32_t header, bool must_call) {
+    const int32_t next = NewState();
+    const int32_t role = NewState();
+    Connect(next, tokens_.start, role);
+    WriteTo(role, RoleName(Role::kAssistant), header);
+    if (early_recipient_) WriteTo(header, " to=", *early_recipient_);
+    const int32_t channel_name = NewState();
+    Connect(header, tokens_.channel, channel_name);
+    for (const std::string_view channel : channels_) {
+      if (must_call && channel == kFinal) continue;
+      const int32_t named = Write(channel_name, channel);
+      Connect(named, tokens_.message, BuildContent(channel, must_call, next));
+      const auto recipients = recipients_.find(channel);
+      if (recipients != recipients_.end()) WriteTo(named, " to=", recipients->second);
+    }
+    return next;
+  }
+
+  // The content of a message to nobody in particular.
+  int32_t BuildContent(std::string_view channel, bool must_call, int32_t next) {
+    const int32_t content = NewContent();
+    const bool may_be_last = !must_call && MayBeLast(channel);
+    if (may_be_last) Connect(content, tokens_.ret, end_);
+    Connect(content, tokens_.end, may_be_last && channel == kFinal ? end_ : next);
+    return content;
+  }
+
+  // An answer ends in `final`; where that is not to be had, in what comes closest.
+  bool MayBeLast(std::string_view channel) const {
+    if (Holds(channels_, kFinal)) return channel == kFinal;
+    return channel != kAnalysis || channels_.size() == 1;
+  }
+
+  const HarmonyTokens tokens_;
+  const bool must_call_;
+  std::vector<std::string_view> channels_;  // each once
+  std::vector<std::string_view> tools_;     // those that some channel can call
+
+  HeaderGrammar grammar_;
+  int32_t end_ = 0;
+  int32_t call_ = 0;                                // the content of a call
+  int32_t marked_type_ = 0;                         // behind <|constrain|>
+  std::optional<int32_t> early_recipient_;          // behind "to=" before the channel
+  std::map<std::string_view, int32_t> recipients_;  // [channel]: behind "to=" in that channel
+};
+
+Result<HeaderGrammar> HeaderGrammar::Build(const HarmonyTokens& tokens, const AnswerRules& rules) {
+  FAIRLEAD_RETURN_IF_ERROR(CheckHeaderNames("tool", rules.tools));
+  FAIRLEAD_RETURN_IF_ERROR(CheckHeaderNames("channel", rules.channels));
+  return HeaderGrammarBuilder(tokens, rules).Build();
+}
+
+}  // namespace fairlead
