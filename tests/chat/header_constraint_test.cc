@@ -35,12 +35,33 @@ AnswerRules In(std::vector<std::string> channels, AnswerRules rules = kTools) {
   return rules;
 }
 
+// What the tests of one vocabulary share.
+struct Spellings {
+  Tokenizer::Pointer tokenizer;
+  std::shared_ptr<const VocabularyTrie> trie;
+  std::map<char, int32_t> bytes;  // the tokens of one byte
+};
+
+const Spellings& SpellingsOf(const std::string& vocabulary) {
+  static std::map<std::string, Spellings> known;
+  Spellings& spellings = known[vocabulary];
+  if (spellings.trie != nullptr) return spellings;
+  spellings.tokenizer = testing::Vocabulary(vocabulary);
+  spellings.trie = VocabularyTrie::Build(spellings.tokenizer);
+  for (const int32_t id : spellings.trie->tokens()) {
+    const std::string_view bytes = *spellings.trie->TokenBytes(id);
+    if (bytes.size() == 1) spellings.bytes[bytes.front()] = id;
+  }
+  return spellings;
+}
+
 class HeaderConstraint : public ::testing::TestWithParam<const char*> {
  protected:
   HeaderConstraint()
-      : tokenizer_(testing::Vocabulary(GetParam())),
+      : spellings_(SpellingsOf(GetParam())),
+        tokenizer_(spellings_.tokenizer),
         tokens_(FindHarmonyTokens(*tokenizer_).value()),
-        trie_(VocabularyTrie::Build(tokenizer_)),
+        trie_(spellings_.trie),
         model_vocabulary_size_(tokenizer_->vocabulary_size() + 100) {}
 
   Result<std::shared_ptr<const TokenConstraint>> Create(const AnswerRules& rules) const {
@@ -64,19 +85,14 @@ class HeaderConstraint : public ::testing::TestWithParam<const char*> {
   Tokens Encode(const std::string& text) const { return tokenizer_->Encode(text, true).value(); }
   // The same text with every byte a token of its own.
   Tokens EncodeBytes(const std::string& text) const {
-    std::map<std::string, int32_t> bytes;
-    for (int32_t id = 0; id < tokenizer_->vocabulary_size(); ++id) {
-      const auto spelt = trie_->TokenBytes(id);
-      if (spelt && spelt->size() == 1) bytes[std::string(*spelt)] = id;
-    }
     Tokens ids;
     for (const int32_t id : Encode(text)) {
       if (tokenizer_->IsSpecial(id)) {
         ids.push_back(id);
         continue;
       }
-      const std::string_view spelt = *trie_->TokenBytes(id);
-      for (const char byte : spelt) ids.push_back(bytes.at(std::string(1, byte)));
+      const std::string_view bytes = *trie_->TokenBytes(id);
+      for (const char byte : bytes) ids.push_back(spellings_.bytes.at(byte));
     }
     return ids;
   }
@@ -112,6 +128,7 @@ class HeaderConstraint : public ::testing::TestWithParam<const char*> {
   }
   std::string RandomWalk(const AnswerRules& rules, Random& random) const;
 
+  const Spellings& spellings_;
   Tokenizer::Pointer tokenizer_;
   HarmonyTokens tokens_;
   std::shared_ptr<const VocabularyTrie> trie_;
@@ -260,7 +277,7 @@ TEST_P(HeaderConstraint, GoesOnOnlyAsTheAssistant) {
 TEST_P(HeaderConstraint, NeverRestrictsContent) {
   Tokens ordinary;
   for (int32_t id = 0; id < tokenizer_->vocabulary_size(); ++id) {
-    if (trie_->TokenBytes(id)) ordinary.push_back(id);
+    if (!tokenizer_->IsSpecial(id) && tokenizer_->TokenBytes(id)) ordinary.push_back(id);
   }
   for (const auto& [header, ends] :
        {std::pair("<|channel|>analysis<|message|>", Tokens{tokens_.end}),

@@ -18,7 +18,8 @@ class TokenGrammar {
       : grammar_(std::move(grammar)),
         trie_(std::move(trie)),
         model_vocabulary_size_(model_vocabulary_size) {
-    const TokenSet ordinary = OrdinaryTokens();
+    TokenSet ordinary(model_vocabulary_size_);
+    Add(trie_->tokens(), ordinary);
     for (int32_t state = 0; state < grammar_.state_count(); ++state) {
       if (!grammar_.IsContent(state)) continue;
       AddSpecial(state, content_.emplace(state, ordinary).first->second);
@@ -55,15 +56,9 @@ class TokenGrammar {
   }
 
  private:
-  TokenSet OrdinaryTokens() const {
-    TokenSet tokens(model_vocabulary_size_);
-    for (size_t node = 0; node < trie_->nodes().size(); ++node) AddTokensAt(node, tokens);
-    return tokens;
-  }
-
-  void AddTokensAt(size_t node, TokenSet& tokens) const {
-    for (const int32_t token : trie_->TokensAt(node)) {
-      if (token < model_vocabulary_size_) tokens.Add(token);
+  void Add(std::span<const int32_t> tokens, TokenSet& allowed) const {
+    for (const int32_t token : tokens) {
+      if (token < model_vocabulary_size_) allowed.Add(token);
     }
   }
 
@@ -90,7 +85,7 @@ class TokenGrammar {
         node = nodes[node].next;
         continue;
       }
-      AddTokensAt(node, allowed);
+      Add(trie_->TokensAt(node), allowed);
       if (nodes[node].next > node + 1) {
         ends.push_back(nodes[node].next);
         path.push_back(*state);

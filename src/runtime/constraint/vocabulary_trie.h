@@ -32,6 +32,8 @@ class VocabularyTrie {
     return std::span(tokens_).subspan(nodes_[index].first_token,
                                       nodes_[index + 1].first_token - nodes_[index].first_token);
   }
+  // All ordinary tokens, by their bytes.
+  std::span<const int32_t> tokens() const { return tokens_; }
   // The bytes of an ordinary token; nullopt for any other id.
   std::optional<std::string_view> TokenBytes(int32_t id) const;
   // Highest id of the tokenizer + 1, special tokens included.
