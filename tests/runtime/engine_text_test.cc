@@ -124,6 +124,71 @@ TEST_F(EngineText, AConstraintThatAllowsNothingButTheEnd) {
   EXPECT_TRUE(answer.tokens.empty());
 }
 
+// Some ones, and then an end of its own: 5 or 6.
+class OnesAndAnEnd : public TokenConstraint {
+ public:
+  std::unique_ptr<TokenConstraint> Clone() const override {
+    return std::make_unique<OnesAndAnEnd>(*this);
+  }
+  void AllowedTokens(TokenSet& allowed) override {
+    allowed.Clear();
+    if (complete()) return;
+    allowed.Add(49);
+    for (const int32_t end : {5, 6}) {
+      if (tokens_.size() >= 4) allowed.Add(end);
+    }
+  }
+  bool Accept(int32_t token) override {
+    TokenSet allowed(kFakeVocabulary);
+    AllowedTokens(allowed);
+    if (allowed.Contains(token)) tokens_.push_back(token);
+    return allowed.Contains(token);
+  }
+  void Rollback(int count) override { tokens_.resize(tokens_.size() - static_cast<size_t>(count)); }
+  bool complete() const override { return !tokens_.empty() && tokens_.back() < 49; }
+
+ private:
+  std::vector<int32_t> tokens_;
+};
+
+TEST_F(EngineText, AConstraintMayHaveEndsOfItsOwn) {
+  Request request{.prompt = {1}, .max_tokens = 60, .stop_token_ids = {{5, 7}}};
+  request.constraint = std::make_shared<OnesAndAnEnd>();
+  for (const int32_t end : {5, 6}) {  // one that is a stop token, and one that is none
+    change_logits_ = [end](const std::vector<int32_t>& seen, std::span<float> logits) {
+      logits[7] += 2000;
+      logits[49] += 500;
+      if (seen.size() >= 7) logits[static_cast<size_t>(end)] += 1000;
+    };
+    for (const int drafts : {0, 4}) {
+      request.draft_tokens = drafts;
+      const Collected answer = Ask(request);
+      std::vector<int32_t> expected(6, 49);
+      expected.push_back(end);
+      EXPECT_EQ(answer.tokens, expected) << "the stop token 7 fits nowhere";
+      EXPECT_EQ(answer.finish_reason, FinishReason::kStop) << answer.error;
+    }
+  }
+}
+
+// Expects an end token after each of the answer's own.
+class EndDrafter : public Drafter {
+ public:
+  std::vector<int32_t> Propose(std::span<const int32_t>, int) const override { return {5, 49}; }
+};
+
+TEST_F(EngineText, AnEndMayBeDraftedAndNothingComesAfterIt) {
+  change_logits_ = [](const std::vector<int32_t>&, std::span<float> logits) { logits[5] += 1000; };
+  drafter_ = std::make_shared<EndDrafter>();
+  Request request{.prompt = {1}, .max_tokens = 60, .stop_token_ids = {{5, 7}}, .draft_tokens = 4};
+  request.constraint = std::make_shared<OnesAndAnEnd>();
+  EngineStatistics statistics;
+  const Collected answer = Ask(request, &statistics);
+  EXPECT_EQ(answer.tokens, (std::vector<int32_t>{49, 49, 49, 49, 5}));
+  EXPECT_EQ(answer.finish_reason, FinishReason::kStop);
+  EXPECT_GT(statistics.drafted_tokens, 0);
+}
+
 TEST_F(EngineText, AConstraintThatNoTokenCanMeetIsAnError) {
   Request request{.prompt = {1}, .max_tokens = 60};
   request.constraint = Regex("1z");  // the model has no 'z'

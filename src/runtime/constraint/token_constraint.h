@@ -15,8 +15,9 @@ class TokenConstraint {
 
   // A constraint in the same state.
   virtual std::unique_ptr<TokenConstraint> Clone() const = 0;
-  // Sets `allowed` to the tokens that may come next. Tokens that end a text are not the
-  // constraint's concern: the engine adds them where complete() holds.
+  // Sets `allowed` to the tokens that may come next. Where complete() holds, the engine adds the
+  // tokens that end a text. A constraint with ends of its own allows them as any other token, each
+  // where it fits, and is complete behind them alone.
   virtual void AllowedTokens(TokenSet& allowed) = 0;
   // Goes on to the state after `token`. False, with nothing changed, for one that is not allowed.
   virtual bool Accept(int32_t token) = 0;
