@@ -143,6 +143,8 @@ TEST_P(HeaderConstraint, TakesEveryHeaderThatTheModelWrites) {
            "<|channel|>analysis<|message|>",
            "<|channel|>commentary<|message|>",
            "<|channel|>final<|message|>",
+           "<|channel|>final <|constrain|>json<|message|>",
+           "<|channel|>final<|constrain|>json<|message|>",
            "<|channel|>commentary to=functions.get<|message|>",
            "<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>",
            "<|channel|>commentary to=functions.get_weather<|constrain|>json<|message|>",
@@ -179,7 +181,10 @@ TEST_P(HeaderConstraint, RefusesEverythingElse) {
            "<|channel|>final<|channel|>",
            "<|channel|>final to=python",
            "<|channel|>final json",
-           "<|channel|>final<|constrain|>",
+           "<|channel|>final <|constrain|>schema",
+           "<|channel|>final <|message|>",
+           "<|channel|>analysis<|constrain|>",
+           "<|channel|>analysis json",
            "<|channel|>commentary json",
            "<|channel|>commentary<|constrain|>",
            "<|channel|>commentary <|constrain|>",
@@ -333,6 +338,7 @@ TEST_P(HeaderConstraint, RefusesWhatItCannotKeep) {
   };
   const std::string expected = ": expected a name that a message's header can hold, got ";
   using namespace std::string_literals;
+  const char* punctuation = "one of {}[]()<>\"'`,;=|\\";
   for (const auto& [name, found] : {std::pair(""s, "an empty one"),
                                     {"functions.a b", "white space"},
                                     {"a\u00A0b", "white space"},
@@ -341,9 +347,10 @@ TEST_P(HeaderConstraint, RefusesWhatItCannotKeep) {
                                     {"a\0b"s, "a control character"},
                                     {"a\x7F", "a control character"},
                                     {"\u0085", "a control character"},
-                                    {"functions.x<|channel|>y",
-                                     "'<', with which a marker"
-                                     " begins"},
+                                    {"functions.x<|channel|>y", punctuation},
+                                    {"f(x)", punctuation},
+                                    {"to=f", punctuation},
+                                    {"a\\b", punctuation},
                                     {"a\xC2", "bytes that are not UTF-8"},
                                     {"\xED\xA0\x80", "bytes that are not UTF-8"}}) {
     EXPECT_EQ(error_of({.tools = {"python", name}}), "[harmony] tool 1" + expected + found);
@@ -399,7 +406,9 @@ TEST_P(HeaderConstraint, TakesNoIdThatIsNone) {
 
 // What an answer under `kTools` looks like, written down a second time; contents are empty.
 std::regex Grammar(Choice choice) {
-  const std::string type = "(?:(?: ?<\\|constrain\\|>| )(?:json|code|python|text|xml|yaml))?";
+  const std::string types = "(?:json|code|text|xml|yaml)";
+  const std::string marked = " ?<\\|constrain\\|>" + types;
+  const std::string type = "(?:" + marked + "| " + types + ")?";
   const std::string function = " to=functions\\.get(?:_weather)?";
   const std::string built_in = " to=(?:python|browser\\.search)";
   const std::string any = "(?:" + function + "|" + built_in + ")";
@@ -407,7 +416,8 @@ std::regex Grammar(Choice choice) {
                            "<\\|channel\\|>analysis|<\\|channel\\|>commentary" + any +
                            "|<\\|channel\\|>analysis" + built_in + ")" + type + "<\\|message\\|>";
   const std::string other = "<\\|channel\\|>(?:analysis|commentary)<\\|message\\|>";
-  const std::string last = "<\\|channel\\|>final<\\|message\\|><\\|(?:return|end)\\|>";
+  const std::string last =
+      "<\\|channel\\|>final(?:" + marked + ")?<\\|message\\|><\\|(?:return|end)\\|>";
   const std::string next = "<\\|end\\|><\\|start\\|>assistant";
   if (choice == Choice::kNone) return std::regex("(?:" + other + next + ")*" + last);
   const std::string free =

@@ -14,9 +14,9 @@ constexpr std::string_view kAnalysis = "analysis";
 constexpr std::string_view kCommentary = "commentary";
 constexpr std::string_view kFinal = "final";
 
-// What a call's content is said to be. gpt-oss was taught "json" for functions and "code" for
-// built-in tools.
-constexpr std::string_view kTypes[] = {"json", "code", "python", "text", "xml", "yaml"};
+// What content is said to be. gpt-oss was taught "json" for functions and "code" for built-in
+// tools.
+constexpr std::string_view kTypes[] = {"json", "code", "text", "xml", "yaml"};
 
 bool IsFunction(std::string_view tool) {
   return tool.starts_with(kFunctions) &&
@@ -129,10 +129,7 @@ class HeaderGrammarBuilder {
   void BuildCalls() {
     call_ = NewContent();
     Connect(call_, tokens_.call, end_);
-    marked_type_ = NewState();
-    for (const std::string_view type : kTypes) {
-      Connect(Write(marked_type_, type), tokens_.message, call_);
-    }
+    marked_type_ = BuildType(call_);
     if (tools_.empty()) return;
     early_recipient_ = NewState();
     for (const std::string_view tool : tools_) {
@@ -154,13 +151,27 @@ class HeaderGrammarBuilder {
     }
   }
 
-  // What may come between recipient and channel, which are both known, and the content: nothing, or
-  // its type.
-  void EndCallHeader(int32_t state) {
-    Connect(state, tokens_.message, call_);
-    Connect(state, tokens_.constrain, marked_type_);
+  // The state behind <|constrain|>, from which a type leads to `content`.
+  int32_t BuildType(int32_t content) {
+    const int32_t state = NewState();
+    for (const std::string_view type : kTypes) {
+      Connect(Write(state, type), tokens_.message, content);
+    }
+    return state;
+  }
+
+  // The end of a header: the type of the content, or nothing. Returns where a type without a marker
+  // would begin.
+  int32_t EndHeader(int32_t state, int32_t content, int32_t marked_type) {
+    Connect(state, tokens_.message, content);
+    Connect(state, tokens_.constrain, marked_type);
     const int32_t space = Write(state, " ");
-    Connect(space, tokens_.constrain, marked_type_);
+    Connect(space, tokens_.constrain, marked_type);
+    return space;
+  }
+
+  void EndCallHeader(int32_t state) {
+    const int32_t space = EndHeader(state, call_, marked_type_);
     for (const std::string_view type : kTypes) {
       Connect(Write(space, type), tokens_.message, call_);
     }
@@ -178,7 +189,11 @@ class HeaderGrammarBuilder {
     for (const std::string_view channel : channels_) {
       if (must_call && channel == kFinal) continue;
       const int32_t named = Write(channel_name, channel);
-      Connect(named, tokens_.message, BuildContent(channel, must_call, next));
+      const int32_t content = BuildContent(channel, must_call, next);
+      Connect(named, tokens_.message, content);
+      // So gpt-oss heads an answer that it was asked to give in JSON. In commentary it would be a
+      // call that lost its recipient.
+      if (channel == kFinal) EndHeader(named, content, BuildType(content));
       const auto recipients = recipients_.find(channel);
       if (recipients != recipients_.end()) WriteTo(named, " to=", recipients->second);
     }

@@ -15,6 +15,10 @@ constexpr std::string_view kWhiteSpace[] = {" ",      "\u00A0", "\u1680", "\u200
                                             "\u2007", "\u2008", "\u2009", "\u200A", "\u2028",
                                             "\u2029", "\u202F", "\u205F", "\u3000"};
 
+// What begins a marker, or the arguments of a call that a model wrote into its header: a reader
+// ends the name there.
+constexpr std::string_view kPunctuation = "{}[]()<>\"'`,;=|\\";
+
 // Of well-formed UTF-8: U+0000 to U+001F and U+007F to U+009F.
 bool IsControl(std::string_view name, size_t i) {
   const auto byte = static_cast<uint8_t>(name[i]);
@@ -33,7 +37,8 @@ std::string_view Obstacle(std::string_view name) {
     return name.find(part) != std::string_view::npos;
   };
   if (std::any_of(std::begin(kWhiteSpace), std::end(kWhiteSpace), held)) return "white space";
-  if (held("<")) return "'<', with which a marker begins";
+  if (name.find_first_of(kPunctuation) != std::string_view::npos)
+    return "one of {}[]()<>\"'`,;=|\\";
   return {};
 }
 
