@@ -68,7 +68,10 @@ double AsRead(double number) {
   std::from_chars(digits.data(), digits.data() + digits.size(), significand);
   constexpr int kLargestPower = 308;
   auto read = static_cast<double>(significand);
-  for (; exponent < -kLargestPower; exponent += kLargestPower) read /= 1e308;
+  if (exponent < -kLargestPower) {  // by less than another such step
+    read /= 1e308;
+    exponent += kLargestPower;
+  }
   const double power = std::strtod(fmt::format("1e{}", std::abs(exponent)).c_str(), nullptr);
   read = exponent < 0 ? read / power : read * power;
   return std::isfinite(read) ? read : number;
