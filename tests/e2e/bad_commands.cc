@@ -50,6 +50,13 @@ BadCommand Tokenize(const std::string& name, const Words& more, int exit_code,
   return {name, arguments, exit_code, message};
 }
 
+BadCommand Harmony(const std::string& name, const Words& more, int exit_code,
+                   const std::string& message) {
+  Words arguments = {"harmony", "render", "--model", "DIR/tokenizer"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return {name, arguments, exit_code, message};
+}
+
 BadCommand Model(const std::string& name, const std::string& model, int exit_code,
                  const std::string& message) {
   return {name, {"generate", model, "--prompts", "Hello"}, exit_code, message};
@@ -343,6 +350,19 @@ std::vector<BadCommand> Files() {
       Tokenize("TokenizeIntoNoFolder", {"--input", "DIR/file", "--output", "DIR/none/out"}, 1,
                "--output DIR/none/out: cannot be written"),
       Tokenize("TokenizeNotUtf8", {"--text", "a\xc3"}, 2, "text: expected UTF-8, got a broken"),
+      {"HarmonyMisspelt",
+       {"harmony", "rendr"},
+       2,
+       "unknown command \"rendr\"; did you mean render? (see fairlead harmony --help)"},
+      Harmony("HarmonyWithoutInput", {}, 2, "--input is required"),
+      {"HarmonyWithoutAModel",
+       {"harmony", "parse", "--input", "DIR/file"},
+       2,
+       "--model is required"},
+      Harmony("HarmonyNoFile", {"--input", "DIR/none"}, 1,
+              "[harmony] --input DIR/none: cannot be read"),
+      Harmony("HarmonyOntoItself", {"--input", "DIR/file", "--output", "DIR/./file"}, 2,
+              "[harmony] --output DIR/./file: expected another file than --input, got the same"),
   };
 }
 

@@ -54,6 +54,7 @@ const Command kCommands[] = {
      {"MODEL", "--batch_size", "--sequence_length", "--plan", "--tensor_parallel_size,--tp_degree",
       "--expert_parallel_size,--ep_degree", "--graph", "--tensors", "--json"}},
     {"tokenize", {"MODEL", "--text", "--input", "--output", "--parse_special"}},
+    {"harmony", {"render", "parse"}},
     {"logits",
      {"MODEL", "--token_ids", "--backend", "--profile", "--threads", "--dump", "--inject",
       "--output", "--tensor_parallel_size,--tp_degree", "--expert_parallel_size,--ep_degree"}},
