@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "chat/harmony/header.h"
@@ -105,11 +106,16 @@ void ClosedHeader::TakePlain(std::string_view word) {
 }
 
 void ClosedHeader::TakeRecipient(std::string_view recipient) {
+  // A name in quotes has junk on both sides.
+  const std::string_view quotes = recipient.substr(0, recipient.find_first_not_of("\"'`"));
+  recipient.remove_prefix(quotes.size());
   const size_t length = RecipientLength(recipient);
   fields_.SetRecipient(recipient.substr(0, length));
-  if (length == recipient.size()) return;
-  fields_.Note("recipient junk", recipient.substr(length));
-  bare_.push_back({std::string(recipient.substr(length)), false});
+  for (const std::string_view junk : {quotes, recipient.substr(length)}) {
+    if (junk.empty()) continue;
+    fields_.Note("recipient junk", junk);
+    bare_.push_back({std::string(junk), false});
+  }
 }
 
 void ClosedHeader::FindRole() {
@@ -146,6 +152,8 @@ void ClosedHeader::Place(const Bare& word, bool last) {
   if (IsKnownChannel(text) && !fields_.channel()) {
     fields_.Note("missing channel marker", text);
     fields_.SetChannel(text);
+  } else if (text == kFinal && !fields_.recipient()) {
+    fields_.SetChannel(text);  // rather an answer too many than one that nobody sees
   } else if (fields_.role() && text == RoleName(*fields_.role())) {
     fields_.Note("repeated role", text);
   } else if (IsKnownContentType(text) ||
@@ -174,6 +182,22 @@ RecoveredHeader ReadClosedHeader(std::string_view text, const HeaderContext& con
   RecoveredHeader read = header.Finish();
   read.end = text.size();
   return read;
+}
+
+std::optional<RecoveredHeader> ReadHeaderAtEnd(std::string_view content) {
+  constexpr size_t kLongest = 256;
+  if (content.size() > kLongest) content.remove_prefix(content.size() - kLongest);
+  const size_t begin = content.rfind(RoleName(Role::kAssistant));
+  if (begin == std::string_view::npos) return std::nullopt;
+  const std::string_view text = content.substr(begin);
+  RecoveredHeader header = ReadClosedHeader(text, {});
+  const bool understood = header.leftover.empty() && !header.message.name &&
+                          std::ranges::none_of(header.repairs, [](const Repair& repair) {
+                            return repair.kind == "missing channel";
+                          });
+  if (!understood) return std::nullopt;
+  header.repairs = {{"header in content", std::string(text)}};
+  return header;
 }
 
 }  // namespace fairlead

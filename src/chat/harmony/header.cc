@@ -82,4 +82,13 @@ std::optional<HeaderWord> NextHeaderWord(std::string_view header, size_t positio
   return HeaderWord{HeaderWord::Kind::kPlain, {}, rest.substr(0, WordLength(rest)), position};
 }
 
+std::string HeaderText(std::string_view header) {
+  std::string text;
+  for (auto word = NextHeaderWord(header, 0); word; word = NextHeaderWord(header, word->end())) {
+    if (!text.empty() && !word->value.empty()) text += ' ';
+    text += word->value;
+  }
+  return text;
+}
+
 }  // namespace fairlead

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace fairlead {
@@ -41,5 +42,8 @@ struct HeaderWord {
 
 // The first word of `header` from `position` on; nullopt when only white space is left.
 std::optional<HeaderWord> NextHeaderWord(std::string_view header, size_t position);
+
+// The words of `header` without their markers, with one space between them.
+std::string HeaderText(std::string_view header);
 
 }  // namespace fairlead

@@ -46,16 +46,21 @@ bool LooksLikeTool(std::string_view word) {
 }
 
 size_t RecipientLength(std::string_view word) {
-  return std::min(word.find_first_of("{}[]()<>\"'`,;=|\\"), word.size());
+  constexpr std::string_view kReplacement = "\uFFFD";
+  return std::min({word.find_first_of("{}[]()<>\"'`,;=|\\"), word.find(kReplacement), word.size()});
 }
 
 size_t GluedLength(std::string_view word) {
   const auto glued = [&](std::string_view first) {
-    return word.starts_with(first) && word.size() > first.size() &&
-           IsPart(word.substr(first.size()));
+    if (!word.starts_with(first) || word.size() == first.size()) return false;
+    const std::string_view rest = word.substr(first.size());
+    return IsPart(rest) || GluedLength(rest) > 0;
   };
   for (const std::string_view channel : kKnownChannels) {
     if (glued(channel)) return channel.size();
+    if (word.starts_with(channel) && IsKnownContentType(word.substr(channel.size()))) {
+      return channel.size();
+    }
   }
   for (const Role role :
        {Role::kSystem, Role::kDeveloper, Role::kUser, Role::kAssistant, Role::kTool}) {
@@ -117,10 +122,12 @@ void HeaderFields::AddLeftover(std::string_view word) {
 }
 
 void HeaderFields::FillRole() {
-  if (!role_) {
-    if (context_.started) Note("missing role", "");
-    role_ = context_.default_role;
+  if (!context_.started) {
+    Note("missing start", "");
+  } else if (!role_) {
+    Note("missing role", "");
   }
+  if (!role_) role_ = context_.default_role;
   message_.role = *role_;
 }
 

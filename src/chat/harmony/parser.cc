@@ -61,7 +61,11 @@ std::vector<MessageDelta> HarmonyParser::Push(int32_t token) {
 
 std::vector<MessageDelta> HarmonyParser::Finish() {
   FlushBytes();
-  if (state_ == HarmonyState::kHeader) FinishHeader();
+  if (state_ == HarmonyState::kHeader && HeaderIsBlank() && !header_.context.started) {
+    MoveRepairs(header_.repairs, carried_);
+  } else if (state_ == HarmonyState::kHeader && position_ > 0) {
+    BreakHeader();
+  }
   if (state_ == HarmonyState::kContent) EndMessage(position_);
   state_ = HarmonyState::kExpectStart;
   if (!carried_.empty()) {
@@ -98,11 +102,12 @@ void HarmonyParser::OnStart() {
     header_.context = {.default_role = header_.context.default_role};
     return;
   }
-  if (state_ == HarmonyState::kHeader) OpenContent();
-  if (state_ == HarmonyState::kContent) {
+  if (state_ == HarmonyState::kHeader) {
+    BreakHeader();
+  } else if (state_ == HarmonyState::kContent) {
     Note("missing end", "");
-    EndMessage(position_);
   }
+  if (state_ == HarmonyState::kContent) EndMessage(position_);
   BeginHeader({});
 }
 
@@ -119,11 +124,14 @@ void HarmonyParser::OnMarker(std::string_view marker) {
 }
 
 void HarmonyParser::OnMessage() {
-  if (state_ == HarmonyState::kContent) {
-    return Note("repeated message marker", TokenName(tokens_.message));
-  }
   if (state_ == HarmonyState::kExpectStart) BeginBareHeader(Role::kAssistant);
-  CloseHeader();
+  if (state_ == HarmonyState::kHeader) return CloseHeader();
+  auto header = ReadHeaderAtEnd(Text(messages_.back()));
+  if (!header) return Note("repeated message marker", TokenName(tokens_.message));
+  Note("missing end", "");
+  EndMessage(position_);
+  header_.first_token = position_;
+  BeginMessage(std::move(*header));
 }
 
 void HarmonyParser::OnEnd(int32_t token) {
@@ -158,10 +166,7 @@ void HarmonyParser::FlushBytes() {
 
 void HarmonyParser::AddText(std::string_view text) {
   if (state_ == HarmonyState::kContent) return AddContent(text);
-  if (state_ == HarmonyState::kExpectStart) {
-    if (text.empty()) return;  // it becomes a header with the rest of its character
-    BeginBareHeader(Role::kAssistant);
-  }
+  if (state_ == HarmonyState::kExpectStart) BeginBareHeader(Role::kAssistant);
   AddToHeader(text);
 }
 
@@ -190,9 +195,7 @@ void HarmonyParser::AddToHeader(std::string_view text) {
 }
 
 void HarmonyParser::CloseHeader() {
-  RecoveredHeader header = ReadClosedHeader(header_.text, header_.context);
-  if (!header.leftover.empty()) AddLeftover(header.message, header.leftover, {});
-  BeginMessage(WithNotes(std::move(header)));
+  BeginMessage(WithNotes(ReadClosedHeader(header_.text, header_.context)));
 }
 
 void HarmonyParser::OpenContent() {
@@ -213,18 +216,13 @@ void HarmonyParser::OpenContent() {
   }
 }
 
-void HarmonyParser::FinishHeader() {
-  if (position_ == 0) return;  // nothing was said
-  if (HeaderIsBlank() && !header_.context.started) {
-    MoveRepairs(header_.repairs, carried_);
-    return;
-  }
+void HarmonyParser::BreakHeader() {
   RecoveredHeader header = ReadOpenHeader(header_.text, header_.context);
   if (header.end < header_.text.size()) return OpenContent();
   Note("cut off header", "");
   if (header.message.recipient) {
     // Nobody knows whether the name is complete, and nothing was sent to it.
-    return AddLeftover(header.message, TrimWhiteSpace(header_.text), std::move(header_.repairs));
+    return AddLeftover(header.message, HeaderText(header_.text), std::move(header_.repairs));
   }
   BeginMessage(WithNotes(std::move(header)));
 }
@@ -237,6 +235,10 @@ RecoveredHeader HarmonyParser::WithNotes(RecoveredHeader header) {
 }
 
 void HarmonyParser::BeginMessage(RecoveredHeader header) {
+  if (!header.leftover.empty()) {
+    AddLeftover(header.message, header.leftover, {});
+    EndMessage(header_.first_token);
+  }
   messages_.push_back({.message = std::move(header.message),
                        .repairs = std::move(header.repairs),
                        .first_token = header_.first_token,
@@ -256,8 +258,7 @@ void HarmonyParser::AddLeftover(const Message& beside, std::string_view text,
   header.message.content.emplace_back(std::string());
   BeginMessage(std::move(header));
   Note("leftover header words", text);
-  AddContent(WithoutMarkers(text));
-  EndMessage(header_.first_token);
+  AddContent(text);
 }
 
 MessageDelta& HarmonyParser::Delta() {

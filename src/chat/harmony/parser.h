@@ -56,7 +56,8 @@ class HarmonyParser : public ChatParser {
   void CloseHeader();
   // Reads a header that is missing its end as header and content.
   void OpenContent();
-  void FinishHeader();
+  // Ends a header that is cut off.
+  void BreakHeader();
 
   RecoveredHeader WithNotes(RecoveredHeader header);
   void BeginMessage(RecoveredHeader header);

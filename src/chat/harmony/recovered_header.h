@@ -30,7 +30,11 @@ struct RecoveredHeader {
 RecoveredHeader ReadClosedHeader(std::string_view text, const HeaderContext& context);
 
 // Of a header that nothing ends: from the first word on that is no part of a header, `text` is
-// content. No words are left over.
+// content. Only parts of headers are left over, those that contradict others.
 RecoveredHeader ReadOpenHeader(std::string_view text, const HeaderContext& context);
+
+// Of a header that lost its markers and so became the end of a content, "...assistantfinal".
+// nullopt when `content` does not end in one that names a channel.
+std::optional<RecoveredHeader> ReadHeaderAtEnd(std::string_view content);
 
 }  // namespace fairlead

@@ -1,0 +1,237 @@
+#include "tests/chat/parse_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "chat/harmony/parser.h"
+#include "tokenizer/utf8.h"
+
+namespace fairlead::testing {
+namespace {
+
+// All that a header says.
+std::string HeaderOf(const Message& message) {
+  const auto text = [](const std::optional<std::string>& field) {
+    return field.value_or("(none)");
+  };
+  return fmt::format("{} {} {} {} {}", RoleName(message.role), text(message.name),
+                     text(message.recipient), text(message.channel), text(message.content_type));
+}
+
+// Follows a stream of deltas as a server would.
+class Stream {
+ public:
+  void Take(const std::vector<MessageDelta>& deltas, const std::vector<ParsedMessage>& messages) {
+    const size_t unchanged = ended_;
+    for (const MessageDelta& delta : deltas) {
+      if (delta.message >= messages.size()) return Fail("a delta of no message");
+      Take(delta, messages[delta.message].message);
+    }
+    Compare(messages, unchanged);
+  }
+
+  // The messages from `first` on are what was told about them.
+  void Compare(const std::vector<ParsedMessage>& messages, size_t first) {
+    if (messages.size() != texts_.size()) return Fail("a message without a delta");
+    for (size_t i = first; i < messages.size(); ++i) {
+      if (messages[i].message.Text() != texts_[i]) return Fail("deltas are not the text");
+      if (HeaderOf(messages[i].message) != headers_[i]) return Fail("a header changed");
+      if (messages[i].complete != (i < ended_)) return Fail("complete is not what was told");
+    }
+  }
+
+  size_t ended() const { return ended_; }
+  const std::string& violation() const { return violation_; }
+
+ private:
+  void Take(const MessageDelta& delta, const Message& message) {
+    if (delta.message == texts_.size()) {
+      if (ended_ != delta.message) return Fail("two open messages");
+      texts_.emplace_back();
+      headers_.push_back(HeaderOf(message));
+    }
+    if (delta.message + 1 != texts_.size() || delta.message < ended_) {
+      return Fail("a delta of an ended message");
+    }
+    if (FindInvalidUtf8(delta.text)) return Fail("a delta that is not UTF-8");
+    texts_.back() += delta.text;
+    if (delta.ends) ++ended_;
+  }
+  void Fail(std::string_view what) {
+    if (violation_.empty()) violation_ = what;
+  }
+
+  std::vector<std::string> texts_;
+  std::vector<std::string> headers_;
+  size_t ended_ = 0;
+  std::string violation_;
+};
+
+// The text of some tokens: one piece for each part between harmony's tokens. Other tokens that are
+// no text separate characters and not words.
+std::vector<std::string> Runs(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
+  const HarmonyTokens harmony = FindHarmonyTokens(tokenizer).value();
+  const std::set<int32_t> markers = {harmony.start,   harmony.channel,    harmony.constrain,
+                                     harmony.message, harmony.end,        harmony.ret,
+                                     harmony.call,    harmony.end_of_text};
+  std::vector<std::string> runs = {{}};
+  std::string bytes;
+  for (const int32_t id : ids) {
+    const auto token = tokenizer.TokenBytes(id);
+    if (token && !tokenizer.IsSpecial(id)) {
+      bytes += *token;
+      continue;
+    }
+    AppendUtf8Lossy(std::exchange(bytes, {}), /*final=*/true, runs.back());
+    if (markers.contains(id)) runs.emplace_back();
+  }
+  AppendUtf8Lossy(bytes, /*final=*/true, runs.back());
+  std::erase(runs, "");
+  return runs;
+}
+
+constexpr std::string_view kSpaces[] = {
+    " ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\u0085", "\u00A0", "\u1680",
+    "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
+    "\u2009", "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"};
+
+void SplitInto(std::string_view text, std::vector<std::string>& words) {
+  std::string word;
+  const auto end_word = [&] {
+    if (!word.empty()) words.push_back(std::exchange(word, {}));
+  };
+  while (!text.empty()) {
+    size_t separator = 0;
+    for (const std::string_view space : kSpaces) {
+      if (text.starts_with(space)) separator = space.size();
+    }
+    // Markers count as such in a header, however they are spelled.
+    for (const std::string_view marker : {"<|channel|>", "<|constrain|>"}) {
+      if (text.starts_with(marker)) separator = marker.size();
+    }
+    if (separator > 0) {
+      end_word();
+      text.remove_prefix(separator);
+    } else {
+      word += text.front();
+      text.remove_prefix(1);
+    }
+  }
+  end_word();
+}
+
+// Whether `word` is made of `pieces` alone.
+bool IsMadeOf(std::string_view word, const std::vector<std::string>& pieces) {
+  std::vector<bool> reached(word.size() + 1);
+  reached[0] = true;
+  for (size_t i = 0; i < word.size(); ++i) {
+    if (!reached[i]) continue;
+    for (const std::string& piece : pieces) {
+      if (word.substr(i).starts_with(piece)) reached[i + piece.size()] = true;
+    }
+  }
+  return reached.back();
+}
+
+// What the header fields and contents of `messages` say, word by word.
+std::vector<std::string> Said(std::span<const ParsedMessage> messages) {
+  std::vector<std::string> said = {"to=", ":"};
+  for (const ParsedMessage& parsed : messages) {
+    const Message& message = parsed.message;
+    said.emplace_back(RoleName(message.role));
+    for (const auto& field : {message.name, message.recipient, message.channel,
+                              message.content_type, std::optional(message.Text())}) {
+      if (field) SplitInto(*field, said);
+    }
+  }
+  return said;
+}
+
+// Whether everything that the tokens of `group` say is in it. All but the last are messages without
+// tokens of their own.
+bool SaysAll(const Tokenizer& tokenizer, std::span<const ParsedMessage> group,
+             std::span<const int32_t> ids) {
+  std::vector<std::string> runs = Runs(tokenizer, ids);
+  const std::string content = group.back().message.Text();
+  // The content is the end of the text, byte for byte; the words before it are the header's.
+  size_t left = content.size();
+  std::string end;
+  while (left > 0 && !runs.empty()) {
+    const size_t taken = std::min(left, runs.back().size());
+    end.insert(0, runs.back().substr(runs.back().size() - taken));
+    runs.back().resize(runs.back().size() - taken);
+    if (runs.back().empty()) runs.pop_back();
+    left -= taken;
+  }
+  if (end != content) {
+    // A header that became a text is without its markers and spaces.
+    const bool header = std::ranges::any_of(group.back().repairs, [](const Repair& repair) {
+      return repair.kind == "cut off header" || repair.kind == "missing message marker";
+    });
+    if (!header) return false;
+    runs = Runs(tokenizer, ids);
+  }
+  std::vector<std::string> words;
+  for (const std::string& run : runs) SplitInto(run, words);
+  const std::vector<std::string> said = Said(group);
+  return std::ranges::all_of(words, [&](const std::string& word) {
+    return IsMadeOf(word, said) || std::ranges::any_of(group, [&](const ParsedMessage& parsed) {
+             return parsed.message.Text().find(word) != std::string::npos;
+           });
+  });
+}
+
+bool SaysNothing(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
+  std::vector<std::string> words;
+  for (const std::string& run : Runs(tokenizer, ids)) SplitInto(run, words);
+  return words.empty();
+}
+
+std::string CheckNothingIsLost(const Tokenizer& tokenizer, std::span<const int32_t> ids,
+                               std::span<const ParsedMessage> messages) {
+  size_t position = 0;
+  for (size_t begin = 0; begin < messages.size();) {
+    size_t end = begin;
+    while (end + 1 < messages.size() && messages[end].end_token == messages[begin].first_token) {
+      ++end;
+    }
+    const size_t first = messages[begin].first_token;
+    const size_t last = messages[end].end_token;
+    if (first < position || last < first || last > ids.size()) return "tokens out of order";
+    if (!SaysNothing(tokenizer, ids.subspan(position, first - position))) {
+      return fmt::format("text before message {} is lost", begin);
+    }
+    if (!SaysAll(tokenizer, messages.subspan(begin, end + 1 - begin),
+                 ids.subspan(first, last - first))) {
+      return fmt::format("text of message {} is lost", end);
+    }
+    position = last;
+    begin = end + 1;
+  }
+  return SaysNothing(tokenizer, ids.subspan(position)) ? "" : "text at the end is lost";
+}
+
+}  // namespace
+
+CheckedParse ParseAndCheck(const Tokenizer::Pointer& tokenizer, const HarmonyTokens& tokens,
+                           std::span<const int32_t> ids, std::optional<Role> role) {
+  const auto parser = NewHarmonyParser(tokenizer, tokens, role);
+  Stream stream;
+  for (const int32_t id : ids) stream.Take(parser->Push(id), parser->messages());
+  stream.Take(parser->Finish(), parser->messages());
+  stream.Compare(parser->messages(), 0);
+  CheckedParse checked{.messages = parser->messages(), .violation = stream.violation()};
+  if (checked.violation.empty() && stream.ended() != checked.messages.size()) {
+    checked.violation = "a message without an end";
+  }
+  if (checked.violation.empty()) {
+    checked.violation = CheckNothingIsLost(*tokenizer, ids, checked.messages);
+  }
+  return checked;
+}
+
+}  // namespace fairlead::testing
