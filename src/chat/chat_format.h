@@ -45,7 +45,7 @@ struct Repair {
 struct ParsedMessage {
   Message message;              // content: one text
   std::vector<Repair> repairs;  // none for a message that is well formed
-  bool complete = false;        // nothing is added to it any more
+  bool complete = false;        // its text does not grow any more
   // Its tokens among those that the parser was given: header, content and end.
   size_t first_token = 0;
   size_t end_token = 0;  // one past the last
