@@ -53,9 +53,12 @@ fuzz: ## Run every fuzz target for 20 seconds (SECONDS=n for another time)
 	@$(INSTALL_DEPS) program tests
 	tools/run_fuzzers $(or $(SECONDS),20)
 
-soak: ## What takes hours: all sanitizers, the engine under load and every fuzz target for 10 minutes
+soak: ## What takes hours: all sanitizers, a bad model, the engine under load, every fuzz target for 10 minutes
 	$(MAKE) asan
 	$(MAKE) tsan
+	@cmake --preset release -DFAIRLEAD_TESTS=ON
+	@cmake --build --preset release --target bad_model_test
+	FAIRLEAD_BAD_MODEL_TURNS=10000 build/release/bin/bad_model_test
 	$(MAKE) stress SECONDS=600
 	$(MAKE) fuzz SECONDS=600
 

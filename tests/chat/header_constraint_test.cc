@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "chat/harmony/parser.h"
 #include "tests/support/random.h"
 #include "tests/tokenizer/vocabularies.h"
 
@@ -126,7 +127,8 @@ class HeaderConstraint : public ::testing::TestWithParam<const char*> {
     const Tokens ids = Encode(text);
     return Taken(*Start(rules), ids) + 1 == ids.size();
   }
-  std::string RandomWalk(const AnswerRules& rules, Random& random) const;
+  std::string RandomWalk(const AnswerRules& rules, Random& random, Tokens& tokens) const;
+  void ExpectReadable(const AnswerRules& rules, const Tokens& tokens) const;
 
   const Spellings& spellings_;
   Tokenizer::Pointer tokenizer_;
@@ -426,8 +428,10 @@ std::regex Grammar(Choice choice) {
   return std::regex("(?:" + other + next + ")*" + call + "(?:<\\|call\\|>|" + next + free + ")");
 }
 
-// Every token is drawn from those allowed; contents are short, and left out of what is returned.
-std::string HeaderConstraint::RandomWalk(const AnswerRules& rules, Random& random) const {
+// Every token is drawn from those allowed; contents are short, and left out of the text that is
+// returned.
+std::string HeaderConstraint::RandomWalk(const AnswerRules& rules, Random& random,
+                                         Tokens& tokens) const {
   const auto constraint = Start(rules);
   std::string text;
   bool content = false;
@@ -441,9 +445,25 @@ std::string HeaderConstraint::RandomWalk(const AnswerRules& rules, Random& rando
     const auto drawn = random.Int(0, static_cast<int64_t>(allowed.size()) - 1);
     const int32_t token = allowed[static_cast<size_t>(drawn)];
     EXPECT_TRUE(constraint->Accept(token));
+    tokens.push_back(token);
     if (!content || tokenizer_->IsSpecial(token)) text += *tokenizer_->TokenBytes(token);
     if (token == tokens_.message) content = true;
     if (tokens_.EndsMessage(token)) content = false;
+  }
+}
+
+// Nothing is to be mended in the headers of `tokens`, and nothing is called that is not declared.
+void HeaderConstraint::ExpectReadable(const AnswerRules& rules, const Tokens& tokens) const {
+  const auto parser = NewHarmonyParser(tokenizer_, tokens_, Role::kAssistant);
+  for (const int32_t token : tokens) parser->Push(token);
+  parser->Finish();
+  for (const ParsedMessage& parsed : parser->messages()) {
+    for (const Repair& repair : parsed.repairs) EXPECT_EQ(repair.kind, "broken UTF-8");
+    EXPECT_EQ(parsed.message.role, Role::kAssistant);
+    const auto& recipient = parsed.message.recipient;
+    EXPECT_TRUE(!recipient ||
+                std::find(rules.tools.begin(), rules.tools.end(), *recipient) != rules.tools.end())
+        << *recipient;
   }
 }
 
@@ -453,8 +473,11 @@ TEST_P(HeaderConstraint, EveryWalkIsAWellFormedAnswer) {
   for (const Choice choice : {Choice::kAuto, Choice::kNone, Choice::kRequired}) {
     const std::regex grammar = Grammar(choice);
     for (int i = 0; i < (large ? 30 : 300); ++i) {
-      const std::string text = RandomWalk(With(kTools, choice), random);
+      Tokens tokens;
+      const std::string text = RandomWalk(With(kTools, choice), random, tokens);
       ASSERT_TRUE(std::regex_match(text, grammar)) << text;
+      ExpectReadable(kTools, tokens);
+      ASSERT_FALSE(HasFailure()) << text;
     }
   }
 }
