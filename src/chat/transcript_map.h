@@ -10,6 +10,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace fairlead {
@@ -19,7 +21,10 @@ namespace fairlead {
 struct TranscriptKey {
   uint64_t low = 0;
   uint64_t high = 0;
-  auto operator<=>(const TranscriptKey&) const = default;
+  bool operator==(const TranscriptKey&) const = default;
+  bool operator<(const TranscriptKey& other) const {
+    return std::tie(low, high) < std::tie(other.low, other.high);
+  }
 };
 
 // The keys of the beginnings of `ids` that end at `ends`, which ascend.
