@@ -43,7 +43,7 @@ TEST(Completion, SeparatesTheTextsOfSeveralMessagesByABlankLine) {
   EXPECT_EQ(completion.finish_reason(), CompletionFinish::kStop);
 }
 
-TEST(Completion, TellsACallsIdAndNameOnceAndItsArgumentsAsTheyCome) {
+TEST(Complaints, StreamedToolCallsAreNeitherLostNorSplit) {
   Completion completion = New();
   Answer answer = {Parsed("commentary", "", "functions.clock")};
   std::vector<CompletionDelta> deltas;
