@@ -13,6 +13,7 @@ namespace fairlead {
 using Action = std::function<Status()>;
 
 // Each adds its subcommand to `app` and sets `action` when it is chosen. One file per command.
+void AddChatCommand(CLI::App& app, Action& action);
 void AddGenerateCommand(CLI::App& app, Action& action);
 void AddExportCommand(CLI::App& app, Action& action);
 void AddLoadCommand(CLI::App& app, Action& action);

@@ -1,5 +1,6 @@
 #include "cli/generate_settings.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <type_traits>
@@ -67,11 +68,13 @@ void VisitSettings(Settings& settings, Visitor& visit) {
 // Makes options.
 class Declarer {
  public:
-  explicit Declarer(CLI::App& command) : command_(command) {}
+  Declarer(CLI::App& command, const std::optional<std::vector<std::string>>& names)
+      : command_(command), names_(names) {}
 
   void Group(const char* name) { group_ = name; }
   template <typename T>
   void Number(const std::string& name, T& value, Wide<T> min, Wide<T> max, const char* help) {
+    if (!Wanted(name)) return;
     // The option had its name before the key.
     const std::string names = name == "max_tokens" ? "--length,--max_tokens" : "--" + name;
     Place(command_.add_option(names, value, help))
@@ -79,15 +82,19 @@ class Declarer {
         ->capture_default_str();
   }
   void Flag(const std::string& name, bool& value, const char* help) {
+    if (!Wanted(name)) return;
     Place(command_.add_flag("--" + name, value, help));
   }
   void Text(const std::string& name, std::optional<std::string>& value, const char* help) {
+    if (!Wanted(name)) return;
     Place(command_.add_option("--" + name, value, help))->type_name("PATTERN");
   }
   void Texts(const std::string& name, std::vector<std::string>& values, const char* help) {
+    if (!Wanted(name)) return;
     Place(command_.add_option("--" + name, values, help))->allow_extra_args(false);
   }
   void Biases(const std::string& name, std::vector<LogitBias>& values, const char* help) {
+    if (!Wanted(name)) return;
     const auto read = [&values](const std::vector<std::string>& texts) {
       for (const std::string& text : texts) values.push_back(ReadBias(text));
     };
@@ -97,6 +104,9 @@ class Declarer {
   }
 
  private:
+  bool Wanted(const std::string& name) const {
+    return !names_ || std::find(names_->begin(), names_->end(), name) != names_->end();
+  }
   CLI::Option* Place(CLI::Option* option) { return option->group(group_); }
 
   static LogitBias ReadBias(const std::string& text) {
@@ -112,6 +122,7 @@ class Declarer {
   }
 
   CLI::App& command_;
+  const std::optional<std::vector<std::string>>& names_;
   std::string group_;
 };
 
@@ -232,8 +243,9 @@ class Recorder {
 
 }  // namespace
 
-void AddSettingOptions(CLI::App& command, GenerateSettings& settings) {
-  Declarer declarer(command);
+void AddSettingOptions(CLI::App& command, GenerateSettings& settings,
+                       const std::optional<std::vector<std::string>>& names) {
+  Declarer declarer(command, names);
   VisitSettings(settings, declarer);
 }
 

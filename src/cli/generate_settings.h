@@ -19,8 +19,9 @@ struct GenerateSettings {
   std::optional<std::string> regex = std::nullopt;
 };
 
-// Declares an option for every setting; `settings` has the defaults.
-void AddSettingOptions(CLI::App& command, GenerateSettings& settings);
+// Declares an option for every setting, or for those of `names`; `settings` has the defaults.
+void AddSettingOptions(CLI::App& command, GenerateSettings& settings,
+                       const std::optional<std::vector<std::string>>& names = std::nullopt);
 
 // Their names, which are keys of a line.
 std::vector<std::string> SettingNames();

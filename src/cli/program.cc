@@ -29,6 +29,7 @@ Options may be written with underscores or dashes: --batch_size, --batch-size.
 Results go to stdout, messages to stderr. Exit codes: 0 success, 1 failure, 2 usage,
 130 interrupted.
 
+  fairlead chat openai/gpt-oss-20b
   fairlead generate models/tiny-gpt-oss --prompts "The ship"
   fairlead export --model openai/gpt-oss-20b out/
   fairlead COMMAND --help)";
@@ -164,7 +165,7 @@ void AppendGeneralOptions(CLI::App& app) {
 }
 
 int ParseAndRun(int argc, const char* const* argv) {
-  CLI::App app("Runs gpt-oss models: export a checkpoint, load it, generate.", "fairlead");
+  CLI::App app("Runs gpt-oss models: chat, generate, export a checkpoint, load it.", "fairlead");
   app.footer(kFooter);
   app.require_subcommand(0, 1);
   app.set_version_flag("--version", FAIRLEAD_VERSION);
@@ -174,6 +175,7 @@ int ParseAndRun(int argc, const char* const* argv) {
   app.fallthrough();  // general options may follow the command
   app.allow_extras(false);
   Action action;
+  AddChatCommand(app, action);
   AddGenerateCommand(app, action);
   AddExportCommand(app, action);
   AddLoadCommand(app, action);
