@@ -124,31 +124,56 @@ void SplitInto(std::string_view text, std::vector<std::string>& words) {
   end_word();
 }
 
-// Whether `word` is made of `pieces` alone.
-bool IsMadeOf(std::string_view word, const std::vector<std::string>& pieces) {
+// Whether `word` is made of `pieces` and of parts of `texts` alone.
+bool IsMadeOf(std::string_view word, const std::vector<std::string>& pieces,
+              const std::vector<std::string>& texts) {
   std::vector<bool> reached(word.size() + 1);
   reached[0] = true;
   for (size_t i = 0; i < word.size(); ++i) {
     if (!reached[i]) continue;
+    const std::string_view rest = word.substr(i);
     for (const std::string& piece : pieces) {
-      if (word.substr(i).starts_with(piece)) reached[i + piece.size()] = true;
+      if (rest.starts_with(piece)) reached[i + piece.size()] = true;
+    }
+    for (const std::string& text : texts) {
+      for (size_t length = 1; length <= rest.size(); ++length) {
+        if (text.find(rest.substr(0, length)) == std::string::npos) break;
+        reached[i + length] = true;
+      }
     }
   }
   return reached.back();
 }
 
-// What the header fields and contents of `messages` say, word by word.
+// What the header fields of `messages` say, word by word.
 std::vector<std::string> Said(std::span<const ParsedMessage> messages) {
   std::vector<std::string> said = {"to=", ":"};
   for (const ParsedMessage& parsed : messages) {
     const Message& message = parsed.message;
     said.emplace_back(RoleName(message.role));
-    for (const auto& field : {message.name, message.recipient, message.channel,
-                              message.content_type, std::optional(message.Text())}) {
+    for (const auto& field :
+         {message.name, message.recipient, message.channel, message.content_type}) {
       if (field) SplitInto(*field, said);
     }
   }
   return said;
+}
+
+// Takes `content` off the end of `runs`: it is that end, byte for byte. False, and nothing is
+// changed, when it is not.
+bool CutOffEnd(std::vector<std::string>& runs, std::string_view content) {
+  std::vector<std::string> left = runs;
+  while (!content.empty()) {
+    if (left.empty()) return false;
+    std::string& run = left.back();
+    const size_t taken = std::min(content.size(), run.size());
+    if (!content.ends_with(std::string_view(run).substr(run.size() - taken))) return false;
+    content.remove_suffix(taken);
+    run.resize(run.size() - taken);
+    if (run.empty()) left.pop_back();
+  }
+  runs = std::move(left);
+  return true;
 }
 
 // Whether everything that the tokens of `group` say is in it. All but the last are messages without
@@ -157,32 +182,24 @@ bool SaysAll(const Tokenizer& tokenizer, std::span<const ParsedMessage> group,
              std::span<const int32_t> ids) {
   std::vector<std::string> runs = Runs(tokenizer, ids);
   const std::string content = group.back().message.Text();
-  // The content is the end of the text, byte for byte; the words before it are the header's.
-  size_t left = content.size();
-  std::string end;
-  while (left > 0 && !runs.empty()) {
-    const size_t taken = std::min(left, runs.back().size());
-    end.insert(0, runs.back().substr(runs.back().size() - taken));
-    runs.back().resize(runs.back().size() - taken);
-    if (runs.back().empty()) runs.pop_back();
-    left -= taken;
+  // Headers and the texts of messages without tokens of their own may be anywhere in these.
+  std::vector<std::string> texts;
+  for (const ParsedMessage& parsed : group.first(group.size() - 1)) {
+    texts.push_back(parsed.message.Text());
   }
-  if (end != content) {
+  if (!CutOffEnd(runs, content)) {
     // A header that became a text is without its markers and spaces.
     const bool header = std::ranges::any_of(group.back().repairs, [](const Repair& repair) {
       return repair.kind == "cut off header" || repair.kind == "missing message marker";
     });
     if (!header) return false;
-    runs = Runs(tokenizer, ids);
+    texts.push_back(content);
   }
   std::vector<std::string> words;
   for (const std::string& run : runs) SplitInto(run, words);
   const std::vector<std::string> said = Said(group);
-  return std::ranges::all_of(words, [&](const std::string& word) {
-    return IsMadeOf(word, said) || std::ranges::any_of(group, [&](const ParsedMessage& parsed) {
-             return parsed.message.Text().find(word) != std::string::npos;
-           });
-  });
+  return std::ranges::all_of(words,
+                             [&](const std::string& word) { return IsMadeOf(word, said, texts); });
 }
 
 bool SaysNothing(const Tokenizer& tokenizer, std::span<const int32_t> ids) {

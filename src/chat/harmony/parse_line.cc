@@ -99,8 +99,8 @@ struct View {
 };
 
 Json StepJson(View view) {
-  static const Message kNone;
-  const Message& current = view.current != nullptr ? *view.current : kNone;
+  static const Message none;
+  const Message& current = view.current != nullptr ? *view.current : none;
   return Json{{"state", StateName(view.state)},
               {"role", view.role ? Json(RoleName(*view.role)) : Json(nullptr)},
               {"channel", OrNull(current.channel)},
