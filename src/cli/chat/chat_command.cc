@@ -119,8 +119,10 @@ void AddOutputOptions(CLI::App& command, ChatOptions& options) {
   command.add_flag("--json", options.json, "Print each answer as an OpenAI chat.completion")
       ->group(group);
   command
-      .add_flag("--no_header_constraint{false}", options.header_constraint,
-                "Let the model write message headers as it likes; they are repaired")
+      .add_flag_function(
+          "--no_header_constraint",
+          [&options](int64_t count) { options.header_constraint = count == 0; },
+          "Let the model write message headers as it likes; they are repaired")
       ->group(group);
 }
 
@@ -157,6 +159,9 @@ void AddChatCommand(CLI::App& app, Action& action) {
   AddToolOptions(*command, *options);
   AddOutputOptions(*command, *options);
   AddSettingOptions(*command, options->generate.settings, ChatSettingNames());
+  command->get_option("--max_tokens")
+      ->description("Tokens of an answer at most; default: what is left of the context")
+      ->default_str("");
   command->footer(kFooter);
   command->callback([options, &action] { action = [options] { return Run(*options); }; });
 }

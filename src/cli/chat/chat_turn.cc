@@ -77,14 +77,16 @@ ToolOutput Call(const ChatSetup& setup, const ToolCall& call, TurnWatcher& watch
   return RunCommandTool(*tool, *arguments, [&watcher] { return watcher.Stop(); });
 }
 
-// Adds what was said. An unfinished call is none: nobody knows what it would have been.
+// Adds what was said. A call that was cut off is none: nobody knows what it would have been.
 std::vector<ToolCall> AddAnswer(const ModelAnswer& answer, Dialogue& dialogue) {
   std::vector<ToolCall> calls;
-  for (const ParsedMessage& parsed : answer.messages) {
-    Message message = parsed.message;
+  for (size_t i = 0; i < answer.messages.size(); ++i) {
+    Message message = answer.messages[i].message;
     const std::string text = message.Text();
     const bool call = message.recipient.has_value();
-    if (!parsed.complete && (call || text.empty())) continue;
+    const bool cut_off =
+        i + 1 == answer.messages.size() && answer.finish_reason != FinishReason::kStop;
+    if (cut_off && (call || text.empty())) continue;
     // Whoever it says it is: it was the model that spoke.
     message.role = Role::kAssistant;
     message.name.reset();
@@ -145,10 +147,10 @@ Result<Turn> TakeTurn(Answerer& answerer, Dialogue& dialogue, const ChatOptions&
     bool stopped = false;
     for (const ToolCall& call : calls) {
       // Every call is answered, so that the conversation can go on.
-      const ToolOutput output = stopped || !goes_on
-                                    ? ToolOutput{"error: the user stopped it", true, true}
-                                    : Call(dialogue.setup(), call, watcher);
-      stopped = stopped || output.interrupted;
+      const ToolOutput output = !goes_on  ? Refusal("not run, as the answer was cut off")
+                                : stopped ? Refusal("the user stopped it")
+                                          : Call(dialogue.setup(), call, watcher);
+      stopped = stopped || output.interrupted || watcher.Stop();
       watcher.Called(call, output);
       dialogue.Add(ToolMessage(call, output.text));
     }

@@ -79,17 +79,21 @@ class TextWatcher : public Watcher {
 class TranscriptWatcher : public Watcher {
  public:
   TranscriptWatcher(const ChatOptions& options, Screen& screen, int64_t context)
-      : Watcher(options), view_(screen, options.think), context_(context) {}
+      : Watcher(options), screen_(screen), view_(screen, options.think), context_(context) {}
 
   void Delta(const ParsedMessage& parsed, const MessageDelta& delta, int64_t tokens) override {
     view_.Delta(parsed, delta, tokens);
   }
   void End(const ModelAnswer& answer) override { view_.End(answer, context_); }
+  void Calling(const ToolCall& call) override {
+    screen_.Line(fmt::format("{} {}", call.recipient, call.arguments), Style::kTool);
+  }
   void Called(const ToolCall& call, const ToolOutput& output) override {
     view_.Called(call, output);
   }
 
  private:
+  Screen& screen_;
   AnswerView view_;
   const int64_t context_;
 };

@@ -1,0 +1,119 @@
+// What a user's lines become: messages, pastes and commands.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "cli/chat/commands.h"
+#include "cli/chat/history_file.h"
+#include "cli/chat/message_lines.h"
+#include "cli/chat/pastes.h"
+#include "tests/base/temp_dir.h"
+
+namespace fairlead {
+namespace {
+
+std::string Joined(std::initializer_list<const char*> lines) {
+  MessageLines message;
+  size_t used = 0;
+  for (const char* line : lines) {
+    ++used;
+    if (message.Add(line)) break;
+  }
+  EXPECT_EQ(used, lines.size());
+  EXPECT_FALSE(message.open());
+  return message.text();
+}
+
+TEST(MessageLinesTest, ALineIsAMessage) { EXPECT_EQ(Joined({"Hello"}), "Hello"); }
+
+TEST(MessageLinesTest, ABackslashGoesOn) {
+  EXPECT_EQ(Joined({"one\\", "two\\", "three"}), "one\ntwo\nthree");
+}
+
+TEST(MessageLinesTest, QuotesHoldABlock) {
+  EXPECT_EQ(Joined({"\"\"\"", "one", "", "two\\", "\"\"\""}), "one\n\ntwo\\");
+  EXPECT_EQ(Joined({"\"\"\"one", "two\"\"\""}), "one\ntwo");
+  EXPECT_EQ(Joined({"\"\"\"one line\"\"\""}), "one line");
+}
+
+TEST(PastesTest, AShortTextIsShownWithMarksForItsLines) {
+  Pastes pastes;
+  const std::string shown = pastes.Show("one\rtwo\r\nthree");
+  EXPECT_EQ(shown, "one⏎two⏎three");
+  EXPECT_EQ(pastes.Expand("say " + shown), "say one\ntwo\nthree");
+}
+
+TEST(PastesTest, ALongTextIsNamedAndSentInFull) {
+  Pastes pastes;
+  std::string text;
+  for (int i = 0; i < 120; ++i) text += std::string(82, 'a') + "\n";
+  text += std::string(40, 'b');
+  EXPECT_EQ(pastes.Show(text), "[pasted 121 lines, 10,000 characters]");
+  EXPECT_EQ(pastes.Expand("read [pasted 121 lines, 10,000 characters]!"), "read " + text + "!");
+  // Another text of that size has a name of its own.
+  std::string other = text;
+  other[0] = 'c';
+  const std::string name = pastes.Show(other);
+  EXPECT_EQ(name, "[pasted 121 lines, 10,000 characters; 2]");
+  EXPECT_EQ(pastes.Expand(name), other);
+  EXPECT_EQ(pastes.Collapse("read " + other), "read " + name);
+}
+
+TEST(PastesTest, NothingInsideOfAPasteIsExpanded) {
+  Pastes pastes;
+  const std::string first = pastes.Show(std::string(500, 'x'));
+  const std::string second = pastes.Show(first + std::string(500, 'y'));
+  EXPECT_EQ(pastes.Expand(second), first + std::string(500, 'y'));
+  EXPECT_EQ(pastes.Expand("[pasted nothing] [pasted "), "[pasted nothing] [pasted ");
+}
+
+TEST(PastesTest, ControlCharactersAndBrokenBytesAreNoText) {
+  Pastes pastes;
+  EXPECT_EQ(pastes.Show("a\x1b[31mb\x03\xff"
+                        "c\td"),
+            "a[31mb\uFFFDc\td");
+}
+
+TEST(CommandsTest, AreReadWithTheirArgument) {
+  const auto line = ParseCommand("/effort   high ");
+  ASSERT_TRUE(line.has_value());
+  EXPECT_EQ(line->command, ChatCommand::kEffort);
+  EXPECT_EQ(line->argument, "high");
+  EXPECT_EQ(ParseCommand("/quit")->command, ChatCommand::kExit);
+  EXPECT_EQ(ParseCommand("/system You are\na poet")->argument, "You are\na poet");
+}
+
+TEST(CommandsTest, AnUnknownOneNamesTheNearest) {
+  const auto line = ParseCommand("/sav x.json");
+  ASSERT_FALSE(line.has_value());
+  EXPECT_NE(line.error().message.find("/save"), std::string::npos) << line.error().message;
+}
+
+TEST(CommandsTest, ArgumentsAreNeitherMissingNorTooMany) {
+  EXPECT_FALSE(ParseCommand("/save").has_value());
+  EXPECT_FALSE(ParseCommand("/retry now").has_value());
+}
+
+TEST(CommandsTest, TheHelpNamesThemAll) {
+  for (const char* name : {"/help", "/new", "/retry", "/edit", "/effort", "/system", "/developer",
+                           "/think", "/tools", "/save", "/load", "/stats"}) {
+    EXPECT_NE(CommandHelp().find(name), std::string::npos) << name;
+  }
+}
+
+TEST(HistoryFileTest, KeepsLinesForTheOwnerAlone) {
+  const TempDir dir;
+  const auto path = dir.path() / "state" / "fairlead" / "history";
+  const HistoryFile history(path);
+  EXPECT_TRUE(history.Read().empty());
+  ASSERT_TRUE(history.Append("first").has_value());
+  ASSERT_TRUE(history.Append("zweite ⏎ Zeile").has_value());
+  ASSERT_TRUE(history.Append("has\x1b control").has_value());
+  ASSERT_TRUE(history.Append(std::string(10000, 'x')).has_value());
+  EXPECT_EQ(history.Read(), (std::vector<std::string>{"first", "zweite ⏎ Zeile"}));
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+}  // namespace
+}  // namespace fairlead

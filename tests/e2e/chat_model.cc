@@ -1,0 +1,37 @@
+#include "tests/e2e/chat_model.h"
+
+#include <fmt/format.h>
+
+#include "tests/e2e/program.h"
+
+namespace fairlead::e2e {
+
+std::string SpecialBias(const std::string& name, int bias) {
+  static const Json tokenizer = Json::parse(ReadText(TinyModel() / "tokenizer.json"));
+  for (const Json& token : tokenizer["added_tokens"]) {
+    if (token["content"] == name) return fmt::format("{}:{}", token["id"].get<int>(), bias);
+  }
+  ADD_FAILURE() << "no token " << name;
+  return "";
+}
+
+std::vector<std::string> EndlessAnswer() {
+  std::vector<std::string> options;
+  for (const char* name : {"<|end|>", "<|return|>", "<|call|>"}) {
+    options.insert(options.end(), {"--logit_bias", SpecialBias(name, -100)});
+  }
+  return options;
+}
+
+std::vector<std::string> ThinkingThenText() {
+  return {"--logit_bias", SpecialBias("<|end|>", 14),
+          "--logit_bias", SpecialBias("<|return|>", 14),
+          "--seed",       "3",
+          "--max_tokens", "300"};
+}
+
+std::vector<std::string> QuickCall() {
+  return {"--logit_bias", SpecialBias("<|call|>", 100), "--max_tokens", "24"};
+}
+
+}  // namespace fairlead::e2e

@@ -1,0 +1,434 @@
+// `fairlead chat` in a terminal, as somebody uses it.
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+
+#include "tests/e2e/chat_model.h"
+#include "tests/e2e/program.h"
+#include "tests/e2e/terminal_program.h"
+
+namespace fairlead::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kInterrupt = "\x03";
+constexpr std::string_view kEndOfInput = "\x04";
+constexpr std::string_view kUp = "\x1b[A";
+
+class ChatTerminal : public ProgramTest {
+ protected:
+  TerminalOptions Options(const std::vector<std::string>& more = {"--max_tokens", "24"}) const {
+    std::vector<std::string> arguments = {"chat", TinyModel().string(), "--date", "none"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return {.arguments = std::move(arguments), .home = dir()};
+  }
+  // An answer that goes on until it is stopped or the context is full, and not too fast.
+  TerminalOptions Endless() const {
+    std::vector<std::string> more = EndlessAnswer();
+    more.insert(more.end(), {"--backend", "reference"});
+    return Options(more);
+  }
+  fs::path WriteTools(const std::string& command, const std::string& more = "") {
+    return Write("tools.json",
+                 fmt::format(R"([{{"name": "now", "command": {}{}}}])", command, more));
+  }
+  // Calls the only tool in the first answer.
+  TerminalOptions Calling(const fs::path& tools) const {
+    std::vector<std::string> more = QuickCall();
+    more.insert(more.end(), {"--tools", tools.string(), "--tool_choice", "required"});
+    return Options(more);
+  }
+  static Json Load(const fs::path& path) { return Json::parse(ReadText(path)); }
+  // The texts of a saved conversation's messages of that role.
+  static std::vector<std::string> Texts(const Json& chat, const std::string& role) {
+    std::vector<std::string> texts;
+    for (const Json& message : chat["messages"]) {
+      if (message["role"] != role) continue;
+      const Json& content = message["content"];
+      texts.push_back(content.is_string() ? content.get<std::string>()
+                                          : content[0]["text"].get<std::string>());
+    }
+    return texts;
+  }
+  // Says /save and reads what was saved.
+  Json Saved(TerminalProgram& chat) const {
+    const fs::path path = dir() / "saved.json";
+    chat.Say("/save " + path.string());
+    return Load(path);
+  }
+};
+
+using Strings = std::vector<std::string>;
+
+TEST_F(ChatTerminal, AnswersUntilTheUserLeaves) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  EXPECT_EQ(chat.Count("/help lists the commands"), 1);
+  chat.Say("Hello");
+  chat.Say("/stats");
+  EXPECT_EQ(chat.Count("context: "), 1);
+  EXPECT_EQ(chat.Count("prefix cache: "), 1);
+  chat.Say("And on");
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"Hello", "And on"}));
+  chat.Send(kEndOfInput);
+  EXPECT_EQ(chat.Exit(), 0);
+  EXPECT_TRUE(chat.IsAsBefore());
+  EXPECT_TRUE(chat.sent().ends_with("\x1b[?2004l") ||
+              chat.sent().find("\x1b[?2004l") != std::string::npos);
+  EXPECT_TRUE(chat.screen().unknown().empty()) << chat.screen().unknown().front();
+}
+
+TEST_F(ChatTerminal, CommandsChangeWhatTheModelIsTold) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Say("/effort high");
+  chat.Say("/developer Answer in rhyme.");
+  chat.Say("/system You are a poet.");
+  chat.Say("/set temperature 0.5");
+  chat.Say("Hello");
+  const Json saved = Saved(chat);
+  const Json& system = saved["messages"][0]["content"][0];
+  EXPECT_EQ(system["reasoning_effort"], "High");
+  EXPECT_EQ(system["model_identity"], "You are a poet.");
+  EXPECT_EQ(saved["messages"][1]["content"][0]["instructions"], "Answer in rhyme.");
+  EXPECT_EQ(saved["settings"]["temperature"], 0.5);
+  chat.Say("/new");
+  EXPECT_TRUE(Texts(Saved(chat), "user").empty());
+}
+
+TEST_F(ChatTerminal, WhatIsNotUnderstoodIsExplained) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Say("/efort low");
+  EXPECT_EQ(chat.Count("did you mean /effort?"), 1);
+  chat.Say("/effort hihg");
+  EXPECT_EQ(chat.Count("did you mean high?"), 1);
+  chat.Say("/load nowhere.json");
+  EXPECT_EQ(chat.Count("nowhere.json"), 2);
+  chat.Say("/retry");
+  EXPECT_EQ(chat.Count("There is no message yet."), 1);
+  chat.Say("/help");
+  EXPECT_GE(chat.Count("/developer"), 1);
+  chat.Enter("/exit");
+  EXPECT_EQ(chat.Exit(), 0);
+}
+
+TEST_F(ChatTerminal, CtrlCStopsTheAnswerAndNotTheProgram) {
+  TerminalProgram chat(Endless());
+  chat.WaitForPrompt();
+  chat.Enter("Tell me everything");
+  chat.WaitFor("│ ");
+  chat.Send(kInterrupt);
+  chat.WaitFor("(stopped)");
+  chat.WaitForPrompt();
+  const Json saved = Saved(chat);
+  EXPECT_FALSE(Texts(saved, "assistant").empty());  // what was said so far
+  chat.Send("half a line");
+  chat.WaitFor("half a line");
+  chat.Send(kInterrupt);
+  chat.WaitForPrompt();
+  chat.Send(kInterrupt);
+  chat.WaitFor("Ctrl-C again leaves");
+  chat.WaitForPrompt();
+  chat.Send(kInterrupt);
+  EXPECT_EQ(chat.Exit(), 0);
+}
+
+TEST_F(ChatTerminal, ThinkingIsFoldedAndCanBeSeen) {
+  TerminalProgram chat(Options(ThinkingThenText()));
+  chat.WaitForPrompt();
+  chat.Say("Hello");
+  EXPECT_EQ(chat.Count("thought for "), 1);
+  EXPECT_EQ(chat.Count("│ "), 0);
+  chat.Send("\x0f");  // Ctrl-O
+  chat.WaitFor("│ ");
+  chat.WaitForPrompt();
+  chat.Say("/think hide");
+  chat.Say("Again");
+  EXPECT_EQ(chat.Count("thought for "), 1);
+  const int seen = chat.Count("│ ");
+  chat.Say("/think show");
+  chat.Say("Again");
+  EXPECT_GT(chat.Count("│ "), seen);
+}
+
+TEST_F(ChatTerminal, CtrlOUnfoldsTheThinkingThatGoesBy) {
+  TerminalProgram chat(Endless());
+  chat.WaitForPrompt();
+  chat.Enter("Tell me everything");
+  chat.WaitFor("│ ");
+  chat.Send("\x0f");
+  chat.WaitUntil("more rows than are folded", [&] { return chat.Count("│ ") > 8; });
+  chat.Send(kInterrupt);
+  chat.WaitFor("(stopped)");
+  EXPECT_GT(chat.Count("│ "), 8);
+}
+
+TEST_F(ChatTerminal, ANarrowerTerminalWhileAnAnswerStreams) {
+  TerminalProgram chat(Endless());
+  chat.WaitForPrompt();
+  chat.Say("/think show");
+  chat.Enter("Tell me everything");
+  chat.WaitUntil("some rows", [&] { return chat.Count("│ ") > 3; });
+  chat.Resize(30, 12);
+  const int before = chat.Count("│ ");
+  chat.WaitUntil("more rows", [&] { return chat.Count("│ ") > before + 10; });
+  chat.Send(kInterrupt);
+  chat.WaitForPrompt();
+  // Cut lines would run over into rows without a margin.
+  const Strings lines = chat.screen().Lines();
+  const auto stopped = std::find(lines.begin(), lines.end(), "(stopped)");
+  ASSERT_NE(stopped, lines.end());
+  for (auto line = stopped - 10; line != stopped; ++line) {
+    EXPECT_TRUE(line->starts_with("│")) << *line;
+  }
+  chat.Resize(100, 30);
+  chat.Say("/effort low");
+  EXPECT_EQ(chat.Count("effort: low"), 1);
+}
+
+TEST_F(ChatTerminal, ResizingAtThePromptKeepsTheLine) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Send("/effort");
+  chat.WaitFor("> /effort");
+  chat.Resize(40, 20);
+  chat.Send(" high\r");
+  chat.WaitFor("effort: high");
+}
+
+TEST_F(ChatTerminal, TwentyColumnsAreEnough) {
+  TerminalOptions options = Options();
+  options.columns = 20;
+  TerminalProgram chat(options);
+  chat.WaitForPrompt();
+  chat.Say("/think show");
+  chat.Say("Hello");
+  chat.Say("/help");
+  chat.Say("/stats");
+  chat.Send("a line that is longer than the terminal is wide, and more");
+  chat.WaitUntil("its end", [&] { return chat.screen().CursorLine().ends_with("more"); });
+  chat.Send(kInterrupt);
+  chat.WaitForPrompt();
+  chat.Send(kEndOfInput);
+  EXPECT_EQ(chat.Exit(), 0);
+}
+
+TEST_F(ChatTerminal, APasteOfTenThousandCharactersIsOneMessage) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  std::string text;
+  for (int i = 0; text.size() < 9900; ++i) text += fmt::format("line {} of what is pasted\n", i);
+  text += std::string(10'000 - text.size(), 'x');
+  const auto lines = std::count(text.begin(), text.end(), '\n') + 1;
+  const std::string shown = fmt::format("[pasted {} lines, 10,000 characters]", lines);
+  chat.Send("/developer ");
+  std::string typed = text;
+  std::replace(typed.begin(), typed.end(), '\n', '\r');
+  chat.Paste(typed);
+  chat.WaitFor(shown);
+  chat.Send("\r");
+  chat.WaitForPrompt();
+  EXPECT_EQ(Saved(chat)["messages"][1]["content"][0]["instructions"], text);
+  // As a message it is more than this model's context holds, which is said.
+  chat.Say("/developer off");
+  chat.Send("Read: ");
+  chat.Paste(typed);
+  chat.WaitFor("Read: " + shown);
+  chat.Send("\r");
+  chat.WaitFor("expected at most 1023 tokens");
+  chat.WaitForPrompt();
+  chat.Say("Then just hello");
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"Then just hello"}));
+}
+
+TEST_F(ChatTerminal, MessagesOfSeveralLines) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Send("one\x1b\rtwo");  // Alt-Enter
+  chat.WaitFor("> one⏎two");
+  chat.Say("");
+  chat.Send("three\\\r");
+  chat.WaitFor("… ");
+  chat.Say("four");
+  chat.Paste("five\rsix");
+  chat.WaitFor("five⏎six");
+  chat.Say("");
+  chat.Send("\"\"\"\r");
+  chat.WaitFor("\"\"\"");
+  chat.Send("seven\r\reight\r");
+  chat.Say("\"\"\"");
+  EXPECT_EQ(Texts(Saved(chat), "user"),
+            (Strings{"one\ntwo", "three\nfour", "five\nsix", "seven\n\neight"}));
+}
+
+TEST_F(ChatTerminal, WideCharactersAreTypedShownAndSent) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Say("日本語 und Grüße 🎉");
+  EXPECT_EQ(chat.Count("日本語 und Grüße 🎉"), 1);
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"日本語 und Grüße 🎉"}));
+}
+
+TEST_F(ChatTerminal, HistoryOutlivesTheProgramForItsOwnerAlone) {
+  {
+    TerminalProgram chat(Options());
+    chat.WaitForPrompt();
+    chat.Say("the first message");
+    chat.Say("the second message");
+    chat.Say(" a secret");
+    chat.Send(kUp);
+    chat.WaitFor("> the second message");
+    chat.Send(kEndOfInput);
+  }
+  const fs::path file = dir() / ".local" / "state" / "fairlead" / "history";
+  EXPECT_EQ(ReadText(file), "the first message\nthe second message\n");
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Send(kUp);
+  chat.Send(kUp);
+  chat.WaitFor("> the first message");
+  chat.Send("\r");
+  chat.WaitForPrompt();
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"the first message"}));
+}
+
+TEST_F(ChatTerminal, RetryAndEditAnswerTheLastMessageAnew) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Say("Hello");
+  const Strings first = Texts(Saved(chat), "assistant");
+  chat.Say("/retry");
+  const Json again = Saved(chat);
+  EXPECT_EQ(Texts(again, "user"), (Strings{"Hello"}));
+  EXPECT_EQ(Texts(again, "assistant").size(), first.size());
+  EXPECT_NE(Texts(again, "assistant"), first);
+  chat.Enter("/edit");
+  chat.WaitUntil("the message", [&] { return chat.screen().CursorLine() == "> Hello"; });
+  chat.Say(" there");
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"Hello there"}));
+  // Leaving the line leaves the conversation as it is.
+  chat.Enter("/edit");
+  chat.WaitUntil("the message", [&] { return chat.screen().CursorLine() == "> Hello there"; });
+  chat.Send(kInterrupt);
+  chat.WaitForPrompt();
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"Hello there"}));
+}
+
+TEST_F(ChatTerminal, ASavedConversationGoesOn) {
+  const fs::path file = dir() / "talk.json";
+  {
+    TerminalProgram chat(Options());
+    chat.WaitForPrompt();
+    chat.Say("/effort low");
+    chat.Say("Hello");
+    chat.Say("/save " + file.string());
+    EXPECT_EQ(chat.Count("Saved 1 message"), 1);
+  }
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Say("/load " + file.string());
+  EXPECT_EQ(chat.Count("> Hello"), 1);
+  chat.Say("And on");
+  const Json saved = Saved(chat);
+  EXPECT_EQ(Texts(saved, "user"), (Strings{"Hello", "And on"}));
+  EXPECT_EQ(saved["messages"][0]["content"][0]["reasoning_effort"], "Low");
+}
+
+TEST_F(ChatTerminal, AToolRunsWhenTheUserSaysYes) {
+  TerminalProgram chat(Calling(WriteTools(R"(["echo", "the output of it"])")));
+  chat.WaitForPrompt();
+  chat.Enter("What time is it?y");  // typed before the question: no answer to it
+  chat.WaitFor("Run echo the output of it? ");
+  chat.Send("x");
+  chat.Send("n");
+  chat.WaitFor("does not allow this call");
+  chat.WaitForPrompt();
+  EXPECT_EQ(Texts(Saved(chat), "tool"), (Strings{"error: the user does not allow this call"}));
+  chat.Say("/new");
+  chat.Enter("What time is it?");
+  chat.WaitUntil("the question", [&] { return chat.Count("Run echo") == 2; });
+  chat.Send("y");
+  chat.WaitFor("functions.now → the output of it");
+  chat.WaitForPrompt();
+  EXPECT_EQ(Texts(Saved(chat), "tool"), (Strings{"the output of it\n"}));
+  chat.Say("/new");
+  chat.Enter("What time is it?");
+  chat.WaitUntil("the question", [&] { return chat.Count("Run echo") == 3; });
+  chat.Send("a");
+  chat.WaitForPrompt();
+  chat.Say("And now?");  // no question any more
+  EXPECT_EQ(chat.Count("Run echo"), 3);
+  EXPECT_GE(chat.Count("functions.now → the output of it"), 3);
+}
+
+TEST_F(ChatTerminal, CtrlCStopsAToolThatRuns) {
+  const fs::path pid = dir() / "pid";
+  const fs::path tools = WriteTools(fmt::format(
+      R"(["sh", "-c", "sleep 300 & echo $! > {0}.new; mv {0}.new {0}; wait"])", pid.string()));
+  TerminalOptions options = Calling(tools);
+  options.arguments.emplace_back("--yes_to_tools");
+  TerminalProgram chat(options);
+  chat.WaitForPrompt();
+  chat.Enter("What time is it?");
+  chat.WaitUntil("the tool", [&] { return fs::exists(pid); });
+  chat.Send(kInterrupt);
+  chat.WaitFor("the user stopped it");
+  chat.WaitForPrompt();
+  // What the command started is gone as well.
+  const int sleeper = std::stoi(ReadText(pid));
+  chat.WaitUntil("its end", [&] {
+    return ::kill(sleeper, 0) != 0 ||
+           ReadText(fmt::format("/proc/{}/stat", sleeper)).find(") Z ") != std::string::npos;
+  });
+  chat.Say("/new");
+}
+
+TEST_F(ChatTerminal, ADumbTerminalIsSentNoControls) {
+  TerminalOptions options = Options();
+  options.type = "dumb";
+  TerminalProgram chat(options);
+  chat.WaitForPrompt();
+  chat.Send("Hello\n");
+  chat.WaitFor("thought for ");
+  chat.WaitForPrompt();
+  chat.Send("/exit\n");
+  EXPECT_EQ(chat.Exit(), 0);
+  EXPECT_EQ(chat.sent().find('\x1b'), std::string::npos);
+}
+
+TEST_F(ChatTerminal, WithoutColourNothingIsColoured) {
+  TerminalOptions options = Options();
+  options.environment["NO_COLOR"] = "1";
+  TerminalProgram plain(options);
+  plain.WaitForPrompt();
+  plain.Say("Hello");
+  EXPECT_EQ(plain.sent().find("\x1b[2m"), std::string::npos);
+  TerminalProgram coloured(Options());
+  coloured.WaitForPrompt();
+  coloured.Say("Hello");
+  EXPECT_NE(coloured.sent().find("\x1b[2m"), std::string::npos);
+}
+
+TEST_F(ChatTerminal, ATerminalThatIsClosedEndsTheProgram) {
+  TerminalProgram chat(Endless());
+  chat.WaitForPrompt();
+  chat.Enter("Tell me everything");
+  chat.WaitFor("│ ");
+  chat.Signal(SIGTERM);
+  EXPECT_NE(chat.Exit(), -1);
+  EXPECT_TRUE(chat.IsAsBefore());
+}
+
+}  // namespace
+}  // namespace fairlead::e2e
