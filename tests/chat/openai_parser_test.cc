@@ -121,11 +121,18 @@ TEST(ParseLine, TakesAnyIntegersForIds) {
   EXPECT_FALSE(strict["error"].is_null());
 }
 
+TEST(ParseLine, TakesNullForAbsentAndLeavesOtherMembersAlone) {
+  const std::string plain = ParseLine(O200k(), Tokens(), R"({"ids": []})");
+  EXPECT_EQ(ParseLine(O200k(), Tokens(),
+                      R"({"ids": [], "text": "", "role": null, "strict": null, "trace": null})"),
+            plain);
+}
+
 TEST(ParseLine, RefusesWhatIsNoRequest) {
-  for (const char* line : {"", "{", "[]", "{}", R"({"ids": 1})", R"({"ids": ["a"]})",
-                           R"({"ids": [1.5]})", R"({"ids": [], "role": "robot"})",
-                           R"({"ids": [], "role": 1})", R"({"ids": [], "strict": null})",
-                           R"({"ids": [], "trace": 1})", R"({"ids": [], "roles": null})"}) {
+  for (const char* line :
+       {"", "{", "[]", "{}", R"({"ids": 1})", R"({"ids": ["a"]})", R"({"ids": [1.5]})",
+        R"({"ids": [], "role": "robot"})", R"({"ids": [], "role": 1})",
+        R"({"ids": [], "strict": 0})", R"({"ids": [], "trace": 1})", R"({"ids": null})"}) {
     const Json answer = Json::parse(ParseLine(O200k(), Tokens(), line));
     ASSERT_TRUE(answer.contains("error")) << line;
     EXPECT_TRUE(answer["error"].get<std::string>().starts_with("[harmony] line: ")) << answer;

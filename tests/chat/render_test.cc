@@ -190,7 +190,8 @@ TEST_F(RenderHarmony, MalformedLinesGiveAnError) {
       {"", "[harmony] line: invalid JSON at byte 1"},
       {"[]", "[harmony] line: expected an object, got array"},
       {"{}", "[harmony] line: conversation: expected an object, got none"},
-      {R"({"conversation": null})", "[harmony] conversation: expected an object, got null"},
+      {R"({"conversation": null})", "[harmony] line: conversation: expected an object, got none"},
+      {R"({"conversation": 1})", "[harmony] conversation: expected an object, got number"},
       {R"({"conversation": {"messages": []}, "next_role": "bot"})",
        "[harmony] line: next_role: expected system, developer, user, assistant or tool, got "
        "\"bot\""},

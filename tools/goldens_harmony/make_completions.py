@@ -12,16 +12,16 @@ import subprocess
 import sys
 
 import completions
-import o200k
+import library
 
-OUTPUT = o200k.ROOT / "tests" / "data" / "harmony" / "completions.jsonl"
+OUTPUT = library.ROOT / "tests" / "data" / "harmony" / "completions.jsonl"
 
 
 class Library:
     """openai-harmony, asked in the form of `fairlead harmony parse`."""
 
     def __init__(self):
-        self.encoding = o200k.load_encoding()
+        self.encoding = library.load()
         import openai_harmony
 
         self.harmony = openai_harmony

@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "chat/harmony/line_fields.h"
 #include "chat/harmony/lines.h"
 #include "chat/harmony/message_json.h"
 #include "chat/harmony/openai_parser.h"
@@ -18,23 +19,17 @@ struct ParseRequest {
   bool trace = false;
 };
 
-template <typename... Args>
-tl::unexpected<Error> Malformed(fmt::format_string<Args...> format, Args&&... args) {
-  return Fail(ErrorCode::kInvalidArgument, "harmony", "line: {}",
-              fmt::format(format, std::forward<Args>(args)...));
-}
-
 // Numbers that are too large for an id are no tokens either: the nearest id stands for them.
 Result<std::vector<int32_t>> ReadIds(const Json& field) {
-  if (!field.is_array()) return Malformed("ids: expected an array, got {}", field.type_name());
+  if (!field.is_array()) return MalformedLine("ids: expected an array, got {}", field.type_name());
   constexpr int64_t kLowest = std::numeric_limits<int32_t>::min();
   constexpr int64_t kHighest = std::numeric_limits<int32_t>::max();
   std::vector<int32_t> ids;
   ids.reserve(field.size());
   for (const Json& value : field) {
     if (!value.is_number_integer()) {
-      return Malformed("ids[{}]: expected a token id, got {}", ids.size(),
-                       value.is_number() ? value.dump() : value.type_name());
+      return MalformedLine("ids[{}]: expected a token id, got {}", ids.size(),
+                           value.is_number() ? value.dump() : value.type_name());
     }
     const int64_t id = value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{kHighest}
                            ? kHighest
@@ -44,37 +39,16 @@ Result<std::vector<int32_t>> ReadIds(const Json& field) {
   return ids;
 }
 
-Result<std::optional<Role>> ReadRole(const Json& field) {
-  if (field.is_null()) return std::nullopt;
-  if (!field.is_string()) return Malformed("role: expected a string, got {}", field.type_name());
-  const auto role = RoleFromName(field.get_ref<const std::string&>());
-  if (!role) return Malformed("role: expected a role, got {}", field.dump());
-  return role;
-}
-
-Result<bool> ReadFlag(const std::string& key, const Json& field) {
-  if (field.is_boolean()) return field.get<bool>();
-  return Malformed("{}: expected true or false, got {}", key, field.type_name());
-}
-
 Result<ParseRequest> ReadRequest(std::string_view line) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const Json json, ParseJson(line, "harmony", "line"));
-  if (!json.is_object()) return Malformed("expected an object, got {}", json.type_name());
-  if (!json.contains("ids")) return Malformed("expected ids, got none");
+  FAIRLEAD_ASSIGN_OR_RETURN(const Json object, ReadLineObject(line));
+  const Json* ids = FindField(object, "ids");
+  if (ids == nullptr) return MalformedLine("ids: expected an array, got none");
   ParseRequest request;
-  for (const auto& [key, value] : json.items()) {
-    if (key == "ids") {
-      FAIRLEAD_ASSIGN_OR_RETURN(request.ids, ReadIds(value));
-    } else if (key == "role") {
-      FAIRLEAD_ASSIGN_OR_RETURN(request.role, ReadRole(value));
-    } else if (key == "strict") {
-      FAIRLEAD_ASSIGN_OR_RETURN(request.strict, ReadFlag(key, value));
-    } else if (key == "trace") {
-      FAIRLEAD_ASSIGN_OR_RETURN(request.trace, ReadFlag(key, value));
-    } else {
-      return Malformed("expected ids, role, strict and trace, got {}", Json(key).dump());
-    }
-  }
+  FAIRLEAD_ASSIGN_OR_RETURN(request.ids, ReadIds(*ids));
+  FAIRLEAD_ASSIGN_OR_RETURN(request.role, ReadRoleField(object, "role"));
+  FAIRLEAD_ASSIGN_OR_RETURN(request.strict, ReadFlagField(object, "strict"));
+  FAIRLEAD_ASSIGN_OR_RETURN(const std::optional<bool> trace, ReadFlagField(object, "trace"));
+  request.trace = trace.value_or(false);
   return request;
 }
 
@@ -215,7 +189,7 @@ std::string ParseLine(const Tokenizer::Pointer& tokenizer, const HarmonyTokens& 
   } else {
     answer = AnswerRecovering(tokenizer, tokens, *request);
   }
-  return answer.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return PrintLine(answer);
 }
 
 }  // namespace fairlead
