@@ -59,6 +59,17 @@ def story(rng):
     return _filled(sentences, _scene(rng))
 
 
+def short_story(rng):
+    """A story without descriptions, and things it is about."""
+    problem, scene = rng.choice(stories.PROBLEMS), _scene(rng)
+    sentences = [_opening(rng), rng.choice(stories.INTRODUCTIONS), rng.choice(problem["seen"])]
+    sentences.extend(rng.choice(step) for step in problem["steps"])
+    sentences.append(rng.choice(problem["result"]))
+    text = _filled(sentences, scene)
+    named = [scene["p"], scene["town"], "the " + scene["ship"], "a " + scene["role"]]
+    return text, [name for name in named if name in text] + ["the sea"]
+
+
 def _hours(rng, hours, keep):
     return [rng.choice(hour) for hour in hours if rng.random() < keep]
 

@@ -1,11 +1,16 @@
-"""Trains the demo model on the text of corpus.py. Time-limited; an interrupted run resumes.
+"""Trains the demo model. Time-limited; an interrupted run resumes.
 
     python train.py RUN_FOLDER --minutes 15
+        on the text of corpus.py
+    python train.py RUN_FOLDER --minutes 35 --conversations_after OTHER_RUN
+        goes on from another run, on conversations and some of that text
 """
 
 import argparse
+import itertools
 import os
 import pathlib
+import shutil
 import sys
 import time
 
@@ -23,8 +28,10 @@ import torch  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
+import conversations  # noqa: E402
 import corpus  # noqa: E402
 from model import GptOss  # noqa: E402
+from rendering import UNTRAINED, Renderer  # noqa: E402
 from settings import CONFIG, END_OF_TEXT  # noqa: E402
 from vocabulary import save_tokenizer, train_tokenizer  # noqa: E402
 
@@ -35,6 +42,11 @@ VALIDATION_DOCUMENTS = 200
 BATCH, LENGTH = 8, 256
 # Some longer rows, so that generation stays sound past the original 256 positions.
 LONG_BATCH, LONG_LENGTH, LONG_SHARE, LONG_FROM = 4, 512, 0.15, 0.25
+CONVERSATIONS = 24000
+TALK_BATCH, TALK_LENGTH = 4, 512
+LONG_TALK_BATCH, LONG_TALK_LENGTH, LONG_TALK_SHARE = 2, 768, 0.12
+STORY_SHARE = 0.22
+OPEN_ROWS = 64
 LEARNING_RATE, WEIGHT_DECAY, CLIP = 4e-3, 0.05, 1.0
 WARMUP_STEPS, DECAY_FROM, QUANTIZE_FROM = 100, 0.6, 0.9
 BALANCE = 0.01
@@ -102,17 +114,104 @@ def pack_rows(documents, length):
     return torch.tensor(rows)
 
 
-def tokenized_rows(run):
-    """Trains the tokenizer unless `run` has one. Returns rows for training, longer ones, and rows
-    for validation."""
-    documents = list(corpus.documents(SEED, DOCUMENTS))
-    if not (run / "tokenizer.json").exists():
-        save_tokenizer(train_tokenizer(documents[:TOKENIZER_DOCUMENTS]), run)
-    tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
-    ids = [encoding.ids for encoding in tokenizer.encode_batch(documents)]
-    split = VALIDATION_DOCUMENTS
-    return (pack_rows(ids[split:], LENGTH), pack_rows(reversed(ids[split:]), LONG_LENGTH),
-            pack_rows(ids[:split], LENGTH))
+def pack_conversations(rendered, length):
+    """Whole conversations in rows of length + 1 tokens: [row, 2, length + 1], the ids and what to
+    predict in their places. The rest of a row is filled up with tokens nobody learns."""
+    full, rows = [], []
+    for ids, targets in rendered:
+        fitting = [row for row in rows if len(row[0]) + len(ids) <= length + 1]
+        if fitting:
+            row = max(fitting, key=lambda row: len(row[0]))
+        else:
+            if len(rows) == OPEN_ROWS:
+                rows.sort(key=lambda row: len(row[0]))
+                full.append(rows.pop())
+            row = ([], [])
+            rows.append(row)
+        row[0].extend(ids)
+        row[1].extend(targets)
+    for row in full:
+        missing = length + 1 - len(row[0])
+        row[0].extend([END_OF_TEXT] * missing)
+        row[1].extend([UNTRAINED] * missing)
+    return torch.tensor(full)
+
+
+class Stories:
+    """Batches of text. A batch depends on the step alone, so that a resumed run reads on where it
+    stopped."""
+
+    def __init__(self, tokenizer):
+        documents = list(corpus.documents(SEED, DOCUMENTS))
+        ids = [encoding.ids for encoding in tokenizer.encode_batch(documents)]
+        split = VALIDATION_DOCUMENTS
+        self._rows = pack_rows(ids[split:], LENGTH)
+        self._long_rows = pack_rows(reversed(ids[split:]), LONG_LENGTH)
+        self._validation = pack_rows(ids[:split], LENGTH)
+        print(f"{len(self._rows)} rows of {LENGTH} tokens", flush=True)
+
+    def batch(self, step, progress):
+        generator = torch.Generator().manual_seed(SEED + step)
+        choose_long = torch.rand((), generator=generator).item() < LONG_SHARE
+        if progress > LONG_FROM and choose_long:
+            rows = self._long_rows
+            rows = rows[torch.randint(len(rows), (LONG_BATCH,), generator=generator)]
+        else:
+            first = step * BATCH % (len(self._rows) - BATCH)
+            rows = self._rows[first:first + BATCH]
+        return rows[:, :-1], rows[:, 1:]
+
+    def validation(self):
+        return {"text": [(part[:, :-1], part[:, 1:]) for part in self._validation.split(BATCH)]}
+
+
+class Talk:
+    """Batches of conversations, and now and then one of text."""
+
+    def __init__(self, tokenizer):
+        self._stories = Stories(tokenizer)
+        renderer = Renderer(tokenizer)
+        rendered = [renderer.conversation(made)
+                    for made in conversations.conversations(SEED, CONVERSATIONS)]
+        apart, rendered = rendered[:VALIDATION_DOCUMENTS], rendered[VALIDATION_DOCUMENTS:]
+        self._rows = pack_conversations(
+            [made for made in rendered if len(made[0]) <= TALK_LENGTH], TALK_LENGTH)
+        self._long_rows = pack_conversations(
+            [made for made in rendered if TALK_LENGTH < len(made[0]) <= LONG_TALK_LENGTH],
+            LONG_TALK_LENGTH)
+        self._validation = pack_conversations(
+            [made for made in apart if len(made[0]) <= LONG_TALK_LENGTH], LONG_TALK_LENGTH)
+        print(f"{len(self._rows)} rows of {TALK_LENGTH} tokens, {len(self._long_rows)} of "
+              f"{LONG_TALK_LENGTH}", flush=True)
+
+    def batch(self, step, progress):
+        generator = torch.Generator().manual_seed(SEED + step)
+        kind = torch.rand((), generator=generator).item()
+        if kind < STORY_SHARE:
+            return self._stories.batch(step, progress)
+        if kind < STORY_SHARE + LONG_TALK_SHARE:
+            rows, count = self._long_rows, LONG_TALK_BATCH
+        else:
+            rows, count = self._rows, TALK_BATCH
+        first = step * count % (len(rows) - count)
+        rows = rows[first:first + count]
+        return rows[:, 0, :-1], rows[:, 1, 1:]
+
+    def validation(self):
+        parts = self._validation.split(TALK_BATCH)
+        return {"conversations": [(part[:, 0, :-1], part[:, 1, 1:]) for part in parts],
+                **self._stories.validation()}
+
+
+def load_tokenizer(run, start):
+    """The run's tokenizer: its own, that of the run to go on from, or a new one."""
+    if start is not None:
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copyfile(start / name, run / name)
+    elif not (run / "tokenizer.json").exists():
+        documents = itertools.islice(corpus.documents(SEED, DOCUMENTS), TOKENIZER_DOCUMENTS)
+        save_tokenizer(train_tokenizer(documents), run)
+    return Tokenizer.from_file(str(run / "tokenizer.json"))
 
 
 def learning_rate(step, progress):
@@ -120,24 +219,21 @@ def learning_rate(step, progress):
     return LEARNING_RATE * min(1.0, (step + 1) / WARMUP_STEPS) * max(decay, 0.02)
 
 
-def loss_of(model, rows):
-    logits, balance = model(rows[:, :-1])
-    return F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten()), balance
+def loss_of(model, inputs, targets):
+    logits, balance = model(inputs)
+    return F.cross_entropy(
+        logits.flatten(0, 1), targets.flatten(), ignore_index=UNTRAINED), balance
 
 
 @torch.no_grad()
-def validation_loss(model, rows):
-    return sum(loss_of(model, part)[0].item() * len(part) for part in rows.split(8)) / len(rows)
-
-
-def next_batch(rows, long_rows, step, progress):
-    """The batch depends on the step alone, so that a resumed run reads on where it stopped."""
-    generator = torch.Generator().manual_seed(SEED + step)
-    choose_long = torch.rand((), generator=generator).item() < LONG_SHARE
-    if progress > LONG_FROM and choose_long:
-        return long_rows[torch.randint(len(long_rows), (LONG_BATCH,), generator=generator)]
-    first = step * BATCH % (len(rows) - BATCH)
-    return rows[first:first + BATCH]
+def validation_loss(model, batches):
+    """The mean over the tokens that are predicted."""
+    total, count = 0.0, 0
+    for inputs, targets in batches:
+        predicted = (targets != UNTRAINED).sum().item()
+        total += loss_of(model, inputs, targets)[0].item() * predicted
+        count += predicted
+    return total / count
 
 
 def save(path, model, optimizers, step, seconds, tokens):
@@ -147,10 +243,12 @@ def save(path, model, optimizers, step, seconds, tokens):
     part.replace(path)
 
 
-def train(run, minutes):
-    rows, long_rows, validation = tokenized_rows(run)
-    print(f"{len(rows)} rows of {LENGTH} tokens", flush=True)
+def train(run, minutes, start):
+    tokenizer = load_tokenizer(run, start)
+    data = Stories(tokenizer) if start is None else Talk(tokenizer)
     model = GptOss(CONFIG)
+    if start is not None:
+        model.load_state_dict(torch.load(start / "checkpoint.pt", weights_only=True)["model"])
     optimizers = build_optimizers(model)
     checkpoint = run / "checkpoint.pt"
     step, seconds, tokens = 0, 0.0, 0
@@ -166,8 +264,8 @@ def train(run, minutes):
         progress = seconds / (minutes * 60)
         if progress > QUANTIZE_FROM:
             model.quantize_experts()
-        batch = next_batch(rows, long_rows, step, progress)
-        loss, balance = loss_of(model, batch)
+        inputs, targets = data.batch(step, progress)
+        loss, balance = loss_of(model, inputs, targets)
         (loss + BALANCE * balance).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         for optimizer in optimizers:
@@ -175,7 +273,7 @@ def train(run, minutes):
                 group["lr"] = learning_rate(step, progress)
             optimizer.step()
             optimizer.zero_grad()
-        tokens += batch[:, 1:].numel()
+        tokens += inputs.numel()
         step += 1
         seconds = time.monotonic() - started
         if step % 50 == 0:
@@ -186,8 +284,9 @@ def train(run, minutes):
             saved_at = seconds
     model.quantize_experts()
     save(checkpoint, model, optimizers, step, seconds, tokens)
-    print(f"{step} steps, {tokens} tokens, "
-          f"validation loss {validation_loss(model, validation):.4f}")
+    print(f"{step} steps, {tokens} tokens")
+    for name, batches in data.validation().items():
+        print(f"validation loss on {name}: {validation_loss(model, batches):.4f}")
 
 
 def main():
@@ -195,11 +294,13 @@ def main():
     parser.add_argument("run", type=pathlib.Path, help="folder for the tokenizer and checkpoints")
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--conversations_after", type=pathlib.Path, metavar="OTHER_RUN",
+                        help="go on from this run's weights, on conversations")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(SEED)
     args.run.mkdir(parents=True, exist_ok=True)
-    train(args.run, args.minutes)
+    train(args.run, args.minutes, args.conversations_after)
 
 
 if __name__ == "__main__":
