@@ -1,5 +1,5 @@
-"""Asks a published folder questions of every kind, greedily with transformers in float32, and counts
-the answers that are exactly the expected ones.
+"""Asks a published folder questions of every kind, greedily with transformers in float32, and
+counts the answers that are exactly the expected ones.
 
 The questions are made like those of the training: names, numbers, tools and system messages are
 drawn anew, but what is asked about ships and models the model has read before.

@@ -68,27 +68,32 @@ class Attention(nn.Module):
     def forward(self, x, cos, sin):
         """x: [batch, length, hidden]."""
         batch, length, _ = x.shape
-        group = self.heads // self.kv_heads
 
         def split(y, heads):
             return y.view(batch, length, heads, self.dim).transpose(1, 2)
 
+        def for_queries(y):
+            # Query head h reads kv head h // (heads / kv_heads).
+            return y.repeat_interleave(self.heads // self.kv_heads, 1)
+
         q = rotate(split(self.q_proj(x), self.heads), cos, sin) * self.dim**-0.5
-        k = rotate(split(self.k_proj(x), self.kv_heads), cos, sin)
-        v = split(self.v_proj(x), self.kv_heads)
-        # Query head h reads kv head h // group.
-        q = q.reshape(batch, self.kv_heads, group * length, self.dim)
-        scores = (q @ k.transpose(-1, -2)).view(batch, self.heads, length, length)
+        k = for_queries(rotate(split(self.k_proj(x), self.kv_heads), cos, sin))
+        v = for_queries(split(self.v_proj(x), self.kv_heads))
+        # PyTorch's fused attention knows no sinks. One more dimension, 1 in every query, and one
+        # more key that holds the sink in it and has the value 0, give the same.
+        sinks = F.pad(self.sinks.view(1, -1, 1, 1).expand(batch, -1, 1, 1), (self.dim, 0))
+        context = F.scaled_dot_product_attention(
+            F.pad(q, (0, 1), value=1.0), torch.cat((F.pad(k, (0, 1)), sinks), 2),
+            F.pad(v, (0, 1, 0, 1)), attn_mask=self._visible(length), scale=1.0)[..., :self.dim]
+        return self.o_proj(context.transpose(1, 2).reshape(batch, length, -1))
+
+    def _visible(self, length):
+        """Which keys a query sees, [length, length + 1]; the last one is the sink."""
         distance = torch.arange(length)[:, None] - torch.arange(length)
-        hidden_keys = distance < 0
+        visible = distance >= 0
         if self.window is not None:
-            hidden_keys = hidden_keys | (distance >= self.window)
-        scores = scores.masked_fill(hidden_keys, -math.inf)
-        sinks = self.sinks.view(1, -1, 1, 1).expand(batch, -1, length, 1)
-        shares = torch.cat((scores, sinks), -1).softmax(-1)[..., :-1]
-        context = shares.reshape(batch, self.kv_heads, group * length, length) @ v
-        context = context.view(batch, self.heads, length, self.dim).transpose(1, 2)
-        return self.o_proj(context.reshape(batch, length, -1))
+            visible = visible & (distance < self.window)
+        return F.pad(visible, (0, 1), value=True)
 
 
 class Experts(nn.Module):
