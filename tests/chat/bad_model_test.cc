@@ -354,7 +354,7 @@ void Converse(bool constrained, bool corrupt) {
   }
   EXPECT_EQ(conversing.turns, turns);
   if (!corrupt) return;
-  EXPECT_GT(conversing.corrupted, turns / 2);
+  EXPECT_GT(conversing.corrupted, turns / 4);
   EXPECT_GT(repairs, turns / 4);
 }
 

@@ -124,23 +124,37 @@ void SplitInto(std::string_view text, std::vector<std::string>& words) {
   end_word();
 }
 
+// For each place in `word`, how many bytes from there on are somewhere in `text`.
+std::vector<size_t> LongestParts(std::string_view word, std::string_view text) {
+  std::vector<size_t> longest(word.size());
+  size_t length = 0;  // what is in the text without its first byte is in the text, too
+  for (size_t i = 0; i < word.size(); ++i) {
+    while (i + length < word.size() &&
+           text.find(word.substr(i, length + 1)) != std::string_view::npos) {
+      ++length;
+    }
+    longest[i] = length;
+    if (length > 0) --length;
+  }
+  return longest;
+}
+
 // Whether `word` is made of `pieces` and of parts of `texts` alone.
 bool IsMadeOf(std::string_view word, const std::vector<std::string>& pieces,
               const std::vector<std::string>& texts) {
+  std::vector<size_t> longest(word.size());
+  for (const std::string& text : texts) {
+    const std::vector<size_t> parts = LongestParts(word, text);
+    for (size_t i = 0; i < word.size(); ++i) longest[i] = std::max(longest[i], parts[i]);
+  }
   std::vector<bool> reached(word.size() + 1);
   reached[0] = true;
   for (size_t i = 0; i < word.size(); ++i) {
     if (!reached[i]) continue;
-    const std::string_view rest = word.substr(i);
     for (const std::string& piece : pieces) {
-      if (rest.starts_with(piece)) reached[i + piece.size()] = true;
+      if (word.substr(i).starts_with(piece)) reached[i + piece.size()] = true;
     }
-    for (const std::string& text : texts) {
-      for (size_t length = 1; length <= rest.size(); ++length) {
-        if (text.find(rest.substr(0, length)) == std::string::npos) break;
-        reached[i + length] = true;
-      }
-    }
+    for (size_t length = 1; length <= longest[i]; ++length) reached[i + length] = true;
   }
   return reached.back();
 }
@@ -232,6 +246,17 @@ std::string CheckNothingIsLost(const Tokenizer& tokenizer, std::span<const int32
   return SaysNothing(tokenizer, ids.subspan(position)) ? "" : "text at the end is lost";
 }
 
+// A conversation has to go on with what was read.
+std::string CheckRenderable(std::span<const ParsedMessage> messages, std::optional<Role> role) {
+  for (const ParsedMessage& parsed : messages) {
+    const Message& message = parsed.message;
+    if (role != Role::kTool && message.role == Role::kTool && !message.name) {
+      return "a tool without a name";
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 CheckedParse ParseAndCheck(const Tokenizer::Pointer& tokenizer, const HarmonyTokens& tokens,
@@ -247,6 +272,9 @@ CheckedParse ParseAndCheck(const Tokenizer::Pointer& tokenizer, const HarmonyTok
   }
   if (checked.violation.empty()) {
     checked.violation = CheckNothingIsLost(*tokenizer, ids, checked.messages);
+  }
+  if (checked.violation.empty()) {
+    checked.violation = CheckRenderable(checked.messages, role);
   }
   return checked;
 }

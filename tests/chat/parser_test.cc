@@ -208,6 +208,13 @@ TEST(HarmonyParser, TakesAMessageWithoutARoleForTheAssistants) {
                {"assistant#final: Hi"}, {"0 missing role"});
 }
 
+TEST(HarmonyParser, NamesAToolThatSaysNoMoreThanThatItIsOne) {
+  EXPECT_EQ(Parse("<|start|>tool<|message|>12<|end|>", std::nullopt).messages,
+            (Lines{"tool(tool): 12"}));
+  EXPECT_EQ(Parse("<|start|>tool<|channel|>commentary twelve<|end|>", std::nullopt).messages,
+            (Lines{"tool(tool)#commentary: twelve"}));
+}
+
 TEST(HarmonyParser, TellsARepeatedRole) {
   ExpectAnswer(Parse("<|channel|>analysis assistant assistant<|message|>Hi<|end|>"),
                {"assistant#analysis: Hi"}, {"0 repeated role: assistant"});

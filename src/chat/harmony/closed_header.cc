@@ -15,9 +15,7 @@ struct NamedRole {
 };
 
 std::optional<NamedRole> ReadRole(std::string_view word) {
-  // That a tool's message says no more than "tool" is how openai-harmony names it, too.
-  if (word == RoleName(Role::kTool)) return NamedRole{Role::kTool, std::string(word)};
-  if (const auto role = RoleFromName(word)) return NamedRole{*role, std::nullopt};
+  if (const auto role = RoleFromName(word)) return NamedRole{*role, NameOfAuthor(*role)};
   const size_t colon = word.find(':');
   if (colon == std::string_view::npos || colon + 1 == word.size()) return std::nullopt;
   const auto role = RoleFromName(word.substr(0, colon));

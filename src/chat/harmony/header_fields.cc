@@ -69,6 +69,11 @@ size_t GluedLength(std::string_view word) {
   return 0;
 }
 
+std::optional<std::string> NameOfAuthor(Role role) {
+  if (role != Role::kTool) return std::nullopt;
+  return std::string(RoleName(role));
+}
+
 void HeaderFields::Note(std::string_view kind, std::string_view text) {
   repairs_.push_back({std::string(kind), std::string(text)});
 }
@@ -127,7 +132,7 @@ void HeaderFields::FillRole() {
   } else if (!role_) {
     Note("missing role", "");
   }
-  if (!role_) role_ = context_.default_role;
+  if (!role_) SetRole(context_.default_role, NameOfAuthor(context_.default_role));
   message_.role = *role_;
 }
 

@@ -44,6 +44,10 @@ class HeaderFields {
   std::string leftover_;
 };
 
+// The author's name where a header says no more than `role`: openai-harmony's, too, calls such a tool
+// "tool". Without it the message could not be rendered again.
+std::optional<std::string> NameOfAuthor(Role role);
+
 bool IsKnownChannel(std::string_view word);
 // Of a content type without its marker.
 bool IsKnownContentType(std::string_view word);

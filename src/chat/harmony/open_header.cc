@@ -130,7 +130,7 @@ bool OpenHeader::TakeRole(std::string_view word, bool announced) {
   if (!role || (fields_.role() && *fields_.role() != *role)) return false;
   const bool expected = first_ && fields_.context().started && !fields_.role();
   if (!expected && !announced) return false;
-  if (!fields_.role()) fields_.SetRole(*role);
+  if (!fields_.role()) fields_.SetRole(*role, NameOfAuthor(*role));
   first_ = false;
   after_role_ = true;
   return true;
