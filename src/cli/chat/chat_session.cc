@@ -115,7 +115,6 @@ Status ChatSession::Answer() {
   stopped_ = false;
   terminal_.ReadKeys();
   auto turn = TakeTurn(answerer_, dialogue_, options_, settings_, *this);
-  terminal_.ReadLines();
   if (!turn) {
     screen_.HideLive();
     if (turn.error().code == ErrorCode::kInternal) return tl::unexpected(turn.error());

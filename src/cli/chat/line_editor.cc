@@ -174,13 +174,15 @@ unsigned char LibeditEditor::Toggle(EditLine* edit, int /*key*/) {
 }
 
 EditedLine LibeditEditor::Read(const std::string& prompt, const std::string& initial) {
-  terminal_.ReadLines();  // the state that libedit knows
+  // libedit shows the prompt before it asks for keys: what is typed then must not be shown twice.
+  terminal_.ReadKeys();
   prompt_ = prompt;
   interrupted_ = false;
   decoding_ = {};
   terminal_.Unread(initial);
   int count = 0;
   const char* const line = ::el_gets(edit_, &count);
+  terminal_.ReadKeys();
   if (!interrupted_ && (line == nullptr || count <= 0)) {
     terminal_.Write("\n");
     return {EditedLine::End::kEnd, ""};
