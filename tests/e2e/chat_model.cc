@@ -24,14 +24,14 @@ std::vector<std::string> EndlessAnswer() {
 }
 
 std::vector<std::string> ThinkingThenText() {
-  return {"--logit_bias", SpecialBias("<|end|>", 14),
-          "--logit_bias", SpecialBias("<|return|>", 14),
-          "--seed",       "3",
-          "--max_tokens", "300"};
+  return {"--temperature", "0", "--max_tokens", "300"};
 }
 
-std::vector<std::string> QuickCall() {
-  return {"--logit_bias", SpecialBias("<|call|>", 100), "--max_tokens", "24"};
+std::vector<std::string> ClockCall() { return ThinkingThenText(); }
+
+std::vector<std::string> EmptyCall() {
+  return {
+      "--temperature", "0", "--max_tokens", "300", "--logit_bias", SpecialBias("<|call|>", 100)};
 }
 
 }  // namespace fairlead::e2e

@@ -12,7 +12,11 @@ std::string SpecialBias(const std::string& name, int bias);  // "1006:14"
 std::vector<std::string> EndlessAnswer();
 // A little thinking, then a few words.
 std::vector<std::string> ThinkingThenText();
-// Empty messages; with tool_choice required, a call at once.
-std::vector<std::string> QuickCall();
+// What it was trained to do with a tool called clock, asked kTimeQuestion with tool_choice
+// required: it calls the tool with {} and answers.
+std::vector<std::string> ClockCall();
+// The same, but that it calls with no arguments at all, again and again.
+std::vector<std::string> EmptyCall();
+inline constexpr const char* kTimeQuestion = "What time is it?";
 
 }  // namespace fairlead::e2e

@@ -1,6 +1,8 @@
 // `fairlead chat` without a terminal.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tests/e2e/chat_model.h"
 #include "tests/e2e/program.h"
 
@@ -11,10 +13,13 @@ namespace fs = std::filesystem;
 
 class Chat : public ProgramTest {
  protected:
-  static std::vector<std::string> Arguments(std::vector<std::string> more,
+  static std::vector<std::string> Arguments(const std::vector<std::string>& more,
                                             const std::vector<std::string>& shape) {
-    std::vector<std::string> arguments = {"chat", TinyModel().string(), "--date", "none"};
+    std::vector<std::string> arguments = {"chat", TinyModel().string()};
     arguments.insert(arguments.end(), more.begin(), more.end());
+    if (std::find(more.begin(), more.end(), "--date") == more.end()) {
+      arguments.insert(arguments.end(), {"--date", "none"});
+    }
     arguments.insert(arguments.end(), shape.begin(), shape.end());
     return arguments;
   }
@@ -31,7 +36,7 @@ class Chat : public ProgramTest {
   }
   fs::path WriteTools(const std::string& command, const std::string& more = "") {
     return Write("tools.json",
-                 fmt::format(R"([{{"name": "now", "command": {}{}}}])", command, more));
+                 fmt::format(R"([{{"name": "clock", "command": {}{}}}])", command, more));
   }
   // Every kind of error is one line and ends with `code`.
   void ExpectError(const Outcome& outcome, int code, const std::string& part) const {
@@ -116,7 +121,7 @@ TEST_F(Chat, BadOptionsAreUsageErrors) {
   ExpectError(Ask("x", {"--effort", "most"}), 2, "--effort");
   ExpectError(Ask("x", {"--think", "loud"}), 2, "--think");
   ExpectError(Ask("x", {"--color", "red"}), 2, "--color");
-  ExpectError(Ask("x", {"--tool_choice", "required"}), 2, "tools");
+  ExpectError(Ask("x", {"--tool_choice", "required"}), 2, "tool_choice");
   ExpectError(Ask("x", {"--tools", "nowhere.json"}), 1, "nowhere.json");
   ExpectError(Ask("x", {"--load", "nowhere.json"}), 1, "nowhere.json");
 }
@@ -131,12 +136,12 @@ TEST_F(Chat, ToolsRunOnlyWhereTheyAreAllowedTo) {
   const fs::path mark = dir() / "mark";
   const fs::path tools = WriteTools(fmt::format(R"(["touch", "{}"])", mark.string()));
   const std::vector<std::string> call = {"--tools", tools.string(), "--tool_choice", "required"};
-  const Outcome asked = Ask("What time is it?", call, QuickCall());
+  const Outcome asked = Ask(kTimeQuestion, call, ClockCall());
   EXPECT_NE(asked.err.find("--yes_to_tools"), std::string::npos) << asked;
   EXPECT_FALSE(fs::exists(mark));
   std::vector<std::string> yes = call;
   yes.emplace_back("--yes_to_tools");
-  Ask("What time is it?", yes, QuickCall());
+  Ask(kTimeQuestion, yes, ClockCall());
   EXPECT_TRUE(fs::exists(mark));
 }
 
@@ -144,16 +149,16 @@ TEST_F(Chat, WhatAToolPrintsIsInTheTranscript) {
   const fs::path tools = WriteTools(R"(["cat"])");
   const std::string out = Succeed(Arguments({"--tools", tools.string(), "--tool_choice", "required",
                                              "--yes_to_tools", "--message", "Hello"},
-                                            QuickCall()));
-  EXPECT_NE(out.find("functions.now → {}"), std::string::npos) << out;  // its arguments
+                                            ClockCall()));
+  EXPECT_NE(out.find("functions.clock → {}"), std::string::npos) << out;  // its arguments
 }
 
 TEST_F(Chat, ArgumentsThatAreNoJsonAreAnErrorForTheModelAlone) {
   const fs::path tools = WriteTools(R"(["cat"])", R"(, "parameters": {"type": "object"})");
   const std::string out = Succeed(Arguments({"--tools", tools.string(), "--tool_choice", "required",
                                              "--yes_to_tools", "--message", "Hello"},
-                                            QuickCall()));
-  EXPECT_NE(out.find("functions.now → error: "), std::string::npos) << out;
+                                            EmptyCall()));
+  EXPECT_NE(out.find("functions.clock → error: "), std::string::npos) << out;
 }
 
 TEST_F(Chat, AHostileConversationIsOneLineOfError) {
@@ -179,7 +184,7 @@ TEST_F(Chat, AConversationOfOpenAiHarmonyGoesOn) {
 }
 
 TEST_F(Chat, FreeHeadersAreAnswersToo) {
-  const Outcome outcome = Ask("Hello", {"--no_header_constraint", "--max_tokens", "30"}, {});
+  const Outcome outcome = Ask("Hello", {"--no_header_constraint"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome;
   EXPECT_FALSE(outcome.out.empty());
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 
 #include "tests/base/temp_dir.h"
 
@@ -11,6 +12,9 @@ namespace fairlead {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// As the program does.
+[[maybe_unused]] const auto kIgnorePipes = std::signal(SIGPIPE, SIG_IGN);
 
 bool Never() { return false; }
 
