@@ -7,13 +7,17 @@ PROGRAM := build/release/bin/fairlead
 CONFIGURED := build/release/build.ninja
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint asan tsan stress fuzz soak goldens install clean
+.PHONY: help demo chat build test lint asan tsan stress fuzz soak goldens install clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
-demo: build ## Build the program and let the bundled model write
+demo: build ## Build the program, let the bundled model write and talk to it
 	$(PROGRAM) generate models/tiny-gpt-oss --prompts "Early in the morning" --length 300 --temperature 0.7 --seed 1
+	$(PROGRAM) chat models/tiny-gpt-oss --temperature 0 --date none --message "Hello" --message "What is a fairlead?" --message "Thanks!"
+
+chat: build ## Talk to the bundled model, or to another one (MODEL=...)
+	$(PROGRAM) chat $(or $(MODEL),models/tiny-gpt-oss)
 
 build: ## Build the program: build/release/bin/fairlead
 	@$(INSTALL_DEPS) program
