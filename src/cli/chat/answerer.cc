@@ -135,9 +135,10 @@ Result<ModelAnswer> Answerer::Reply(const Conversation& conversation,
   }
   ModelAnswer answer = listener.Finish();
   answer.usage.cached_tokens = engine.statistics().kv.reused_tokens - before.kv.reused_tokens;
-  // Without it the next prompt is read afresh where the model wrote its answer in its own way.
-  FAIRLEAD_RETURN_IF_ERROR(RecordAnswer(*format_, transcripts_, kScope, conversation,
-                                        answer.messages, listener.reader().ids()));
+  // Without it the next prompt is read afresh where the model wrote its answer in its own way: that
+  // takes longer, and is no reason to lose the answer.
+  static_cast<void>(RecordAnswer(*format_, transcripts_, kScope, conversation, answer.messages,
+                                 listener.reader().ids()));
   return answer;
 }
 

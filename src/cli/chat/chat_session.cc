@@ -44,9 +44,10 @@ ChatSession::ChatSession(Answerer& answerer, Dialogue& dialogue, GenerateSetting
       settings_(std::move(settings)) {}
 
 Status ChatSession::Init() {
-  FAIRLEAD_ASSIGN_OR_RETURN(editor_, CreateLineEditor(terminal_, pastes_,
-                                                      {.toggle = [this] { Think(""); },
-                                                       .resized = [this] { Resized(); }}));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      editor_, CreateLineEditor(terminal_, pastes_,
+                                {.toggle = [this] { Think(""); }, .resized = [this] { Resized(); }},
+                                screen_.color()));
   for (const std::string& line : history_.Read()) editor_->Remember(line);
   return {};
 }
@@ -74,7 +75,7 @@ Status ChatSession::Run() {
     if (std::exchange(editing_, false)) dialogue_.ForgetTurn();
     // A space keeps a message out of the history, or its slash from being a command.
     dialogue_.Ask(message->starts_with(' ') ? message->substr(1) : *message);
-    if (const Status status = Answer(); !status) return status;
+    FAIRLEAD_RETURN_IF_ERROR(Answer());
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #include "cli/chat/line_editor.h"
 
+#include <fmt/format.h>
 #include <histedit.h>
 
 #include <cwchar>
@@ -13,11 +14,12 @@ constexpr std::chrono::milliseconds kForEver{-1};
 constexpr std::string_view kPasteEnd = "\x1b[201~";
 constexpr wchar_t kInterruptKey = 3;  // Ctrl-C
 constexpr int kHistoryLines = 1000;
+constexpr char kUnseen = '\1';  // around what takes no columns in a prompt
 
 class LibeditEditor : public LineEditor {
  public:
-  LibeditEditor(Terminal& terminal, Pastes& pastes, LineKeys keys)
-      : terminal_(terminal), pastes_(pastes), keys_(std::move(keys)) {}
+  LibeditEditor(Terminal& terminal, Pastes& pastes, LineKeys keys, bool color)
+      : terminal_(terminal), pastes_(pastes), keys_(std::move(keys)), color_(color) {}
   ~LibeditEditor() override {
     if (edit_ != nullptr) ::el_end(edit_);
     if (history_ != nullptr) ::history_end(history_);
@@ -61,6 +63,7 @@ class LibeditEditor : public LineEditor {
   Terminal& terminal_;
   Pastes& pastes_;
   LineKeys keys_;
+  const bool color_;
   EditLine* edit_ = nullptr;
   History* history_ = nullptr;
   std::string prompt_;
@@ -83,7 +86,7 @@ Status LibeditEditor::Init() {
   ::history(history_, &event, H_SETSIZE, kHistoryLines);
   ::history(history_, &event, H_SETUNIQUE, 1);
   ::el_set(edit_, EL_CLIENTDATA, this);
-  ::el_set(edit_, EL_PROMPT, Prompt);
+  ::el_set(edit_, EL_PROMPT_ESC, Prompt, kUnseen);
   ::el_set(edit_, EL_SIGNAL, 0);
   ::el_set(edit_, EL_HIST, ::history, history_);
   ::el_set(edit_, EL_EDITOR, "emacs");
@@ -176,7 +179,7 @@ unsigned char LibeditEditor::Toggle(EditLine* edit, int /*key*/) {
 EditedLine LibeditEditor::Read(const std::string& prompt, const std::string& initial) {
   // libedit shows the prompt before it asks for keys: what is typed then must not be shown twice.
   terminal_.ReadKeys();
-  prompt_ = prompt;
+  prompt_ = color_ ? fmt::format("{0}\x1b[1;36m{0}{1}{0}\x1b[0m{0}", kUnseen, prompt) : prompt;
   interrupted_ = false;
   decoding_ = {};
   terminal_.Unread(initial);
@@ -212,7 +215,7 @@ EditedLine PlainEditor::Read(const std::string& prompt, const std::string& initi
   while (true) {
     while (const std::optional<char> byte = terminal_.Take()) {
       if (*byte == '\n') {
-        return {EditedLine::End::kLine, line.empty() ? initial : std::move(line)};
+        return {EditedLine::End::kLine, line.empty() ? initial : line};
       }
       line += *byte;
     }
@@ -228,9 +231,9 @@ EditedLine PlainEditor::Read(const std::string& prompt, const std::string& initi
 }  // namespace
 
 Result<std::unique_ptr<LineEditor>> CreateLineEditor(Terminal& terminal, Pastes& pastes,
-                                                     LineKeys keys) {
+                                                     LineKeys keys, bool color) {
   if (!terminal.capable()) return std::make_unique<PlainEditor>(terminal);
-  auto editor = std::make_unique<LibeditEditor>(terminal, pastes, std::move(keys));
+  auto editor = std::make_unique<LibeditEditor>(terminal, pastes, std::move(keys), color);
   FAIRLEAD_RETURN_IF_ERROR(editor->Init());
   return editor;
 }

@@ -42,6 +42,6 @@ class LineEditor {
 // With history, search and pastes, by libedit; on a terminal that can do nothing, lines as the
 // system lets them be edited. All arguments must outlive it.
 Result<std::unique_ptr<LineEditor>> CreateLineEditor(Terminal& terminal, Pastes& pastes,
-                                                     LineKeys keys);
+                                                     LineKeys keys, bool color);
 
 }  // namespace fairlead

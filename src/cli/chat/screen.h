@@ -49,7 +49,7 @@ class Screen {
   void Resize(int columns, int rows);
   int columns() const { return options_.columns; }
   int rows() const { return options_.rows; }
-  bool moves() const { return options_.moves; }
+  bool color() const { return options_.color; }
   // Columns for text of that style.
   int TextColumns(Style style) const;
 
