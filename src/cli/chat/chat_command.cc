@@ -53,6 +53,7 @@ CLI::Option* AddChoice(CLI::App& command, const std::string& name, T& value,
                        const std::map<std::string, T>& words, const std::string& standard,
                        const std::string& help) {
   std::vector<std::string> names;
+  names.reserve(words.size());
   for (const auto& [word, meaning] : words) names.push_back(word);
   return command
       .add_option_function<std::string>(

@@ -45,7 +45,7 @@ class Reader {
 
   Result<CommandTool> ReadTool(const Json& json) {
     if (!json.is_object()) return Wrong("an object", json);
-    FAIRLEAD_RETURN_IF_ERROR(CheckMembers(json));
+    FAIRLEAD_RETURN_IF_ERROR(Checmembers(json));
     CommandTool tool;
     FAIRLEAD_ASSIGN_OR_RETURN(tool.tool.name, ReadName(json.value("name", Json())));
     where_ += fmt::format(" ({})", tool.tool.name);
@@ -67,13 +67,13 @@ class Reader {
     }
     return tool;
   }
-  Status CheckMembers(const Json& json) const {
-    static const std::vector<std::string> kMembers = {"name", "description", "parameters",
-                                                      "command", "timeout_seconds"};
+  Status Checmembers(const Json& json) const {
+    const std::vector<std::string> members = {"name", "description", "parameters", "command",
+                                              "timeout_seconds"};
     for (const auto& [key, value] : json.items()) {
-      if (std::find(kMembers.begin(), kMembers.end(), key) != kMembers.end()) continue;
+      if (std::find(members.begin(), members.end(), key) != members.end()) continue;
       return Fail(ErrorCode::kInvalidArgument, "chat", "{}: {}: unknown member {}{}", file_, where_,
-                  Quoted(key), DidYouMean(key, kMembers));
+                  Quoted(key), DidYouMean(key, members));
     }
     return {};
   }
