@@ -99,7 +99,8 @@ constexpr std::string_view kSpaces[] = {
     "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008",
     "\u2009", "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"};
 
-void SplitInto(std::string_view text, std::vector<std::string>& words) {
+// With `markers`, their names separate words, too: in a header they count however they are spelled.
+void SplitInto(std::string_view text, bool markers, std::vector<std::string>& words) {
   std::string word;
   const auto end_word = [&] {
     if (!word.empty()) words.push_back(std::exchange(word, {}));
@@ -109,9 +110,8 @@ void SplitInto(std::string_view text, std::vector<std::string>& words) {
     for (const std::string_view space : kSpaces) {
       if (text.starts_with(space)) separator = space.size();
     }
-    // Markers count as such in a header, however they are spelled.
     for (const std::string_view marker : {"<|channel|>", "<|constrain|>"}) {
-      if (text.starts_with(marker)) separator = marker.size();
+      if (markers && text.starts_with(marker)) separator = marker.size();
     }
     if (separator > 0) {
       end_word();
@@ -167,7 +167,7 @@ std::vector<std::string> Said(std::span<const ParsedMessage> messages) {
     said.emplace_back(RoleName(message.role));
     for (const auto& field :
          {message.name, message.recipient, message.channel, message.content_type}) {
-      if (field) SplitInto(*field, said);
+      if (field) SplitInto(*field, true, said);
     }
   }
   return said;
@@ -190,6 +190,35 @@ bool CutOffEnd(std::vector<std::string>& runs, std::string_view content) {
   return true;
 }
 
+bool HasRepair(const ParsedMessage& parsed, std::string_view kind) {
+  return std::ranges::any_of(parsed.repairs,
+                             [&](const Repair& repair) { return repair.kind == kind; });
+}
+
+std::string Joined(const std::vector<std::string>& runs) {
+  std::string joined;
+  for (const std::string& run : runs) joined += run;
+  return joined;
+}
+
+// Whether a message without any header is without the white space that it begins with.
+bool LosesLeadingSpace(const Tokenizer& tokenizer, const ParsedMessage& parsed,
+                       std::span<const int32_t> ids) {
+  if (!HasRepair(parsed, "missing message marker")) return false;
+  const HarmonyTokens harmony = FindHarmonyTokens(tokenizer).value();
+  const auto start = std::find(ids.rbegin(), ids.rend(), harmony.start);
+  ids = ids.last(static_cast<size_t>(start - ids.rbegin()));
+  for (const int32_t marker : {harmony.channel, harmony.constrain}) {
+    if (std::ranges::find(ids, marker) != ids.end()) return false;
+  }
+  const std::string text = Joined(Runs(tokenizer, ids));
+  const std::string content = parsed.message.Text();
+  if (content.size() >= text.size()) return false;
+  std::vector<std::string> header;
+  SplitInto(std::string_view(text).substr(0, text.size() - content.size()), false, header);
+  return header.empty();
+}
+
 // Whether everything that the tokens of `group` say is in it. All but the last are messages without
 // tokens of their own.
 bool SaysAll(const Tokenizer& tokenizer, std::span<const ParsedMessage> group,
@@ -203,14 +232,19 @@ bool SaysAll(const Tokenizer& tokenizer, std::span<const ParsedMessage> group,
   }
   if (!CutOffEnd(runs, content)) {
     // A header that became a text is without its markers and spaces.
-    const bool header = std::ranges::any_of(group.back().repairs, [](const Repair& repair) {
-      return repair.kind == "cut off header" || repair.kind == "missing message marker";
-    });
-    if (!header) return false;
+    if (!HasRepair(group.back(), "cut off header")) return false;
     texts.push_back(content);
   }
+  const std::string said_here = Joined(Runs(tokenizer, ids));
+  for (const ParsedMessage& parsed : group) {
+    if (!HasRepair(parsed, "missing message marker")) continue;
+    if (said_here.find(parsed.message.Text()) == std::string::npos) return false;
+  }
+  const HarmonyTokens harmony = FindHarmonyTokens(tokenizer).value();
+  const bool closed = std::ranges::find(ids, harmony.message) != ids.end();
+  if (!closed && group.size() == 1 && LosesLeadingSpace(tokenizer, group.back(), ids)) return false;
   std::vector<std::string> words;
-  for (const std::string& run : runs) SplitInto(run, words);
+  for (const std::string& run : runs) SplitInto(run, /*markers=*/closed, words);
   const std::vector<std::string> said = Said(group);
   return std::ranges::all_of(words,
                              [&](const std::string& word) { return IsMadeOf(word, said, texts); });
@@ -218,7 +252,7 @@ bool SaysAll(const Tokenizer& tokenizer, std::span<const ParsedMessage> group,
 
 bool SaysNothing(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
   std::vector<std::string> words;
-  for (const std::string& run : Runs(tokenizer, ids)) SplitInto(run, words);
+  for (const std::string& run : Runs(tokenizer, ids)) SplitInto(run, false, words);
   return words.empty();
 }
 

@@ -23,7 +23,10 @@ struct CheckedParse {
 // - a header is as it was with the message's first delta;
 // - messages end once, in order, and all of them;
 // - their tokens follow each other, and what is between them is no text;
-// - all text that is no special token's is in the messages: docs/harmony.md says how.
+// - all text that is no special token's is in the messages: docs/harmony.md says how;
+// - what is content without <|message|> before it is it byte for byte, with names of markers and
+// the
+//   white space that it begins with.
 CheckedParse ParseAndCheck(const Tokenizer::Pointer& tokenizer, const HarmonyTokens& tokens,
                            std::span<const int32_t> ids, std::optional<Role> role);
 

@@ -63,6 +63,22 @@ void ExpectAnswer(const Answer& answer, const Lines& messages, const Lines& repa
   EXPECT_EQ(answer.repairs, repairs);
 }
 
+std::vector<int32_t> ByteIds(std::string_view bytes) {
+  std::vector<int32_t> ids;
+  for (const char byte : bytes) {
+    for (int32_t id = 0; id < 256; ++id) {
+      if (O200k()->TokenBytes(id) == std::string_view(&byte, 1)) ids.push_back(id);
+    }
+  }
+  return ids;
+}
+
+std::vector<int32_t> Joined(std::initializer_list<std::vector<int32_t>> parts) {
+  std::vector<int32_t> ids;
+  for (const auto& part : parts) ids.insert(ids.end(), part.begin(), part.end());
+  return ids;
+}
+
 constexpr std::string_view kThought = "<|channel|>analysis<|message|>Hm.<|end|>";
 
 TEST(HarmonyParser, ReadsAWellFormedAnswerWithoutRepairs) {
@@ -245,6 +261,34 @@ TEST(HarmonyParser, LeavesTheFirstWordsOfATextWithoutAHeaderInIt) {
   }
 }
 
+TEST(HarmonyParser, KeepsTheWhiteSpaceThatATextWithoutAHeaderBeginsWith) {
+  for (const char* text : {"   x", "\n\n   indented", " \u00A0x"}) {
+    const Lines messages = {fmt::format("assistant#final: {}", text)};
+    EXPECT_EQ(Parse(fmt::format("{}<|return|>", text)).messages, messages);
+    EXPECT_EQ(Parse(text).messages, messages);
+    EXPECT_EQ(Parse(fmt::format("<|start|>{}<|return|>", text), std::nullopt).messages, messages);
+  }
+  EXPECT_EQ(Parse(" \n<|return|>").messages, (Lines{"assistant#final:  \n"}));
+  EXPECT_EQ(Parse(fmt::format("{}\n<|start|> x<|end|>", kThought)).messages.back(),
+            "assistant#final:  x");
+}
+
+TEST(HarmonyParser, KeepsTheNamesOfMarkersThatAreContent) {
+  for (const char* text : {"Use the <|constrain|>json marker.", "<|constrain|>json is a marker.",
+                           "The tokens are <|channel|>, <|constrain|> and <|message|>.",
+                           "<|channel|>final is how an answer begins."}) {
+    const auto spelled = O200k()->Encode(text, false).value();
+    const Lines messages = {fmt::format("assistant#final: {}", text)};
+    EXPECT_EQ(ParseIds(Joined({spelled, Ids("<|return|>")})).messages, messages);
+    EXPECT_EQ(ParseIds(Joined({Ids("<|channel|>final "), spelled, Ids("<|return|>")})).messages,
+              messages);
+  }
+  // In a header they count.
+  const auto header = O200k()->Encode("<|channel|>analysis", false).value();
+  ExpectAnswer(ParseIds(Joined({header, Ids("<|message|>Hm.<|end|>")})),
+               {"assistant#analysis: Hm."}, {});
+}
+
 TEST(HarmonyParser, StreamsATextWithoutAHeaderBeforeItEnds) {
   const auto parser = NewHarmonyParser(O200k(), Tokens(), Role::kAssistant);
   for (const int32_t id : Ids("a b c d e f g h i j k l m n o p q")) parser->Push(id);
@@ -316,7 +360,7 @@ TEST(HarmonyParser, EndsAMessageAtTheEndOfText) {
   ExpectAnswer(Parse("<|channel|>final<|message|>Yes.<|endoftext|>"), {"assistant#final: Yes."},
                {"0 end of text: <|endoftext|>"});
   ExpectAnswer(Parse("<|channel|>final<|message|>It<|endoftext|> is.<|return|>"),
-               {"assistant#final: It", "assistant#final: is."},
+               {"assistant#final: It", "assistant#final:  is."},
                {"0 end of text: <|endoftext|>", "1 missing start", "1 missing channel",
                 "1 missing message marker"});
 }
@@ -365,22 +409,6 @@ TEST(HarmonyParser, TellsOfIdsWithoutATokenAndGoesOn) {
     ExpectAnswer(ParseIds(std::vector<int32_t>{id}, std::nullopt), {"assistant#final: "},
                  {fmt::format("0 unknown token: {}", id)});
   }
-}
-
-std::vector<int32_t> ByteIds(std::string_view bytes) {
-  std::vector<int32_t> ids;
-  for (const char byte : bytes) {
-    for (int32_t id = 0; id < 256; ++id) {
-      if (O200k()->TokenBytes(id) == std::string_view(&byte, 1)) ids.push_back(id);
-    }
-  }
-  return ids;
-}
-
-std::vector<int32_t> Joined(std::initializer_list<std::vector<int32_t>> parts) {
-  std::vector<int32_t> ids;
-  for (const auto& part : parts) ids.insert(ids.end(), part.begin(), part.end());
-  return ids;
 }
 
 TEST(HarmonyParser, ReplacesBrokenCharactersOneByMaximalSubpart) {
@@ -442,6 +470,8 @@ TEST(HarmonyParser, LosesNoTextOfRandomTokens) {
   Random random(20260601);
   const std::vector<int32_t> words = Ids(
       "assistant user tool analysis commentary final to=functions.f json code<|constrain|> {}\n");
+  const std::vector<std::vector<int32_t>> names = {O200k()->Encode("<|channel|>", false).value(),
+                                                   O200k()->Encode("<|constrain|>", false).value()};
   const HarmonyTokens tokens = Tokens();
   const std::vector<int32_t> structure = {tokens.start,   tokens.channel,    tokens.constrain,
                                           tokens.message, tokens.end,        tokens.ret,
@@ -456,6 +486,11 @@ TEST(HarmonyParser, LosesNoTextOfRandomTokens) {
       id = kind < 4   ? structure[below(structure.size())]
            : kind < 8 ? words[below(words.size())]
                       : static_cast<int32_t>(below(kind == 8 ? 256 : 202000));
+    }
+    for (const auto& name : names) {
+      if (below(3) != 0) continue;
+      const auto place = ids.begin() + static_cast<ptrdiff_t>(below(ids.size() + 1));
+      ids.insert(place, name.begin(), name.end());
     }
     ParseIds(ids, below(2) == 0 ? std::nullopt : std::optional(Role::kAssistant));
   }

@@ -170,14 +170,20 @@ void ClosedHeader::Place(const Bare& word, bool last) {
   }
 }
 
+RecoveredHeader ReadWords(std::string_view text, const HeaderContext& context) {
+  ClosedHeader header(context);
+  size_t position = 0;
+  while (const auto word = NextHeaderWord(text, position, MarkerKind::kName)) {
+    header.Take(*word);
+    position = word->end();
+  }
+  return header.Finish();
+}
+
 }  // namespace
 
 RecoveredHeader ReadClosedHeader(std::string_view text, const HeaderContext& context) {
-  ClosedHeader header(context);
-  for (auto word = NextHeaderWord(text, 0); word; word = NextHeaderWord(text, word->end())) {
-    header.Take(*word);
-  }
-  RecoveredHeader read = header.Finish();
+  RecoveredHeader read = ReadWords(WithoutTokenBytes(text), context);
   read.end = text.size();
   return read;
 }

@@ -36,9 +36,17 @@ size_t LengthUntil(std::string_view text, const Ends& ends) {
   return length;
 }
 
-size_t WordLength(std::string_view text) {
-  return LengthUntil(text, [](std::string_view rest) {
-    return rest.starts_with(kChannelMarker) || rest.starts_with(kConstrainMarker);
+// Bytes of the marker that `text` begins with; 0 for none.
+size_t MarkerLength(std::string_view text, std::string_view name, MarkerKind kind) {
+  const size_t prefix = kind == MarkerKind::kToken ? 1 : 0;
+  if (prefix > 0 && !text.starts_with(kTokenByte)) return 0;
+  return text.substr(prefix).starts_with(name) ? prefix + name.size() : 0;
+}
+
+size_t WordLength(std::string_view text, MarkerKind kind) {
+  return LengthUntil(text, [kind](std::string_view rest) {
+    return MarkerLength(rest, kChannelMarker, kind) > 0 ||
+           MarkerLength(rest, kConstrainMarker, kind) > 0;
   });
 }
 
@@ -61,32 +69,53 @@ std::string_view TrimWhiteSpace(std::string_view text) {
   return text.substr(0, kept);
 }
 
-size_t ChannelNameLength(std::string_view text) {
-  return LengthUntil(text, [](std::string_view rest) { return rest.starts_with('<'); });
+std::string WithoutTokenBytes(std::string_view text) {
+  std::string named(text);
+  std::erase(named, kTokenByte);
+  return named;
 }
 
-std::optional<HeaderWord> NextHeaderWord(std::string_view header, size_t position) {
+std::string WithoutMarkerTokens(std::string_view text) {
+  std::string plain;
+  for (size_t token; (token = text.find(kTokenByte)) != std::string_view::npos;) {
+    plain += text.substr(0, token);
+    text.remove_prefix(text.find("|>", token) + 2);
+  }
+  return plain.append(text);
+}
+
+size_t ChannelNameLength(std::string_view text) {
+  return LengthUntil(text, [](std::string_view rest) {
+    return rest.starts_with('<') || rest.starts_with(kTokenByte);
+  });
+}
+
+std::optional<HeaderWord> NextHeaderWord(std::string_view header, size_t position,
+                                         MarkerKind markers) {
   position += WhiteSpacePrefix(header.substr(position));
-  std::string_view rest = header.substr(position);
+  const std::string_view rest = header.substr(position);
   if (rest.empty()) return std::nullopt;
-  if (rest.starts_with(kChannelMarker)) {
-    rest.remove_prefix(kChannelMarker.size());
-    return HeaderWord{HeaderWord::Kind::kChannel, kChannelMarker,
-                      rest.substr(0, ChannelNameLength(rest)), position};
+  if (const size_t marker = MarkerLength(rest, kChannelMarker, markers)) {
+    const std::string_view name = rest.substr(marker);
+    return HeaderWord{HeaderWord::Kind::kChannel, rest.substr(0, marker),
+                      name.substr(0, ChannelNameLength(name)), position};
   }
-  if (rest.starts_with(kConstrainMarker)) {
-    rest.remove_prefix(kConstrainMarker.size());
-    return HeaderWord{HeaderWord::Kind::kConstrain, kConstrainMarker,
-                      rest.substr(0, WordLength(rest)), position};
+  if (const size_t marker = MarkerLength(rest, kConstrainMarker, markers)) {
+    const std::string_view type = rest.substr(marker);
+    return HeaderWord{HeaderWord::Kind::kConstrain, rest.substr(0, marker),
+                      type.substr(0, WordLength(type, markers)), position};
   }
-  return HeaderWord{HeaderWord::Kind::kPlain, {}, rest.substr(0, WordLength(rest)), position};
+  return HeaderWord{
+      HeaderWord::Kind::kPlain, {}, rest.substr(0, WordLength(rest, markers)), position};
 }
 
 std::string HeaderText(std::string_view header) {
   std::string text;
-  for (auto word = NextHeaderWord(header, 0); word; word = NextHeaderWord(header, word->end())) {
+  size_t position = 0;
+  while (const auto word = NextHeaderWord(header, position, MarkerKind::kToken)) {
     if (!text.empty() && !word->value.empty()) text += ' ';
     text += word->value;
+    position = word->end();
   }
   return text;
 }

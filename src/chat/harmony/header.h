@@ -12,6 +12,18 @@ namespace fairlead {
 // A header's text has its markers by name, however a model spelled them.
 inline constexpr std::string_view kChannelMarker = "<|channel|>";
 inline constexpr std::string_view kConstrainMarker = "<|constrain|>";
+
+// Where it matters whether a special token or text spelled a marker's name, the token is the name
+// behind this byte, which no UTF-8 has.
+inline constexpr char kTokenByte = '\xFF';
+
+// What counts as a marker: its name, or only the special token.
+enum class MarkerKind { kName, kToken };
+
+// `text` without the bytes that tell tokens from names.
+std::string WithoutTokenBytes(std::string_view text);
+// `text` without the markers that are special tokens, each up to the end of its name.
+std::string WithoutMarkerTokens(std::string_view text);
 inline constexpr std::string_view kRecipientPrefix = "to=";
 
 // The channels that gpt-oss was trained with.
@@ -41,9 +53,10 @@ struct HeaderWord {
 };
 
 // The first word of `header` from `position` on; nullopt when only white space is left.
-std::optional<HeaderWord> NextHeaderWord(std::string_view header, size_t position);
+std::optional<HeaderWord> NextHeaderWord(std::string_view header, size_t position,
+                                         MarkerKind markers);
 
-// The words of `header` without their markers, with one space between them.
+// The words of `header` without its marker tokens, with one space between them.
 std::string HeaderText(std::string_view header);
 
 }  // namespace fairlead

@@ -45,6 +45,12 @@ bool LooksLikeTool(std::string_view word) {
          std::ranges::all_of(word, IsNameCharacter);
 }
 
+size_t ContentTypeLength(std::string_view word) {
+  const auto end = std::ranges::find_if_not(
+      word, [](char c) { return IsNameCharacter(c) || c == '/' || c == '+'; });
+  return static_cast<size_t>(end - word.begin());
+}
+
 size_t RecipientLength(std::string_view word) {
   constexpr std::string_view kReplacement = "\uFFFD";
   return std::min({word.find_first_of("{}[]()<>\"'`,;=|\\"), word.find(kReplacement), word.size()});

@@ -56,6 +56,8 @@ std::string_view WithoutConstrain(std::string_view type);
 // Whether a word is more likely a tool's name than anything else: "functions.clock", "python".
 bool LooksLikeTool(std::string_view word);
 
+// Bytes of `word` that a content type can have: its content may follow at once ("json{").
+size_t ContentTypeLength(std::string_view word);
 // Bytes of `word` that a recipient's name can have.
 size_t RecipientLength(std::string_view word);
 // Where a word is two that lost what should stand between them ("analysisassistant",

@@ -7,11 +7,6 @@
 namespace fairlead {
 namespace {
 
-// Bytes of a content type that its content may follow at once ("json{").
-size_t ContentTypeLength(std::string_view word) {
-  return std::min(word.find_first_of("{[\"'`("), word.size());
-}
-
 size_t KnownChannelPrefix(std::string_view word) {
   for (const std::string_view channel : kKnownChannels) {
     if (word.starts_with(channel)) return channel.size();
@@ -140,12 +135,16 @@ bool OpenHeader::TakeRole(std::string_view word, bool announced) {
 
 RecoveredHeader ReadOpenHeader(std::string_view text, const HeaderContext& context) {
   OpenHeader header(context);
-  size_t end = text.size();
-  for (auto word = NextHeaderWord(text, 0); word; word = NextHeaderWord(text, word->end())) {
-    const size_t taken = header.Take(*word, IsHeaderWord(NextHeaderWord(text, word->end())));
-    if (taken == word->size()) continue;
-    end = word->begin + taken;
-    break;
+  size_t end = 0;  // of what is taken
+  auto word = NextHeaderWord(text, 0, MarkerKind::kToken);
+  while (word) {
+    const auto next = NextHeaderWord(text, word->end(), MarkerKind::kToken);
+    const size_t taken = header.Take(*word, IsHeaderWord(next));
+    if (taken > 0) end = word->begin + taken;
+    if (taken < word->size()) break;
+    // White space between a header and its content belongs to the header.
+    end = next ? next->begin : text.size();
+    word = next;
   }
   RecoveredHeader read = header.Finish();
   read.end = end;

@@ -28,16 +28,6 @@ void MoveRepairs(std::vector<Repair>& from, std::vector<Repair>& to) {
   from.clear();
 }
 
-// `text` without the markers of content types.
-std::string WithoutMarkers(std::string_view text) {
-  std::string plain;
-  for (size_t marker; (marker = text.find(kConstrainMarker)) != std::string_view::npos;) {
-    plain += text.substr(0, marker);
-    text.remove_prefix(marker + kConstrainMarker.size());
-  }
-  return plain.append(text);
-}
-
 }  // namespace
 
 HarmonyParser::HarmonyParser(Tokenizer::Pointer tokenizer, const HarmonyTokens& tokens,
@@ -98,6 +88,7 @@ void HarmonyParser::OnSpecial(int32_t token, std::optional<std::string_view> nam
 void HarmonyParser::OnStart() {
   if (state_ == HarmonyState::kHeader && HeaderIsBlank()) {
     // The header begins again, and with it the role can be another.
+    header_.text.clear();
     if (header_.context.started) Note("repeated start", TokenName(tokens_.start));
     header_.context = {.default_role = header_.context.default_role};
     return;
@@ -120,7 +111,7 @@ void HarmonyParser::OnMarker(std::string_view marker) {
     BeginBareHeader(speaker);
   }
   if (state_ == HarmonyState::kExpectStart) BeginBareHeader(Role::kAssistant);
-  AddToHeader(marker);
+  AddToHeader(fmt::format("{}{}", kTokenByte, marker));
 }
 
 void HarmonyParser::OnMessage() {
@@ -205,11 +196,11 @@ void HarmonyParser::OpenContent() {
     RecoveredHeader header = ReadOpenHeader(rest, header_.context);
     const std::string_view content = rest.substr(header.end);
     // Another header may begin in what turned out to be content.
-    const size_t next = content.find(kChannelMarker);
+    const size_t next = content.find(fmt::format("{}{}", kTokenByte, kChannelMarker));
     header_.context = {.default_role = header.message.role, .started = false};
     BeginMessage(WithNotes(std::move(header)));
     Note("missing message marker", "");
-    AddContent(WithoutMarkers(content.substr(0, next)));
+    AddContent(WithoutMarkerTokens(content.substr(0, next)));
     if (next == std::string_view::npos) return;
     EndMessage(header_.first_token);
     rest = content.substr(next);
@@ -218,7 +209,7 @@ void HarmonyParser::OpenContent() {
 
 void HarmonyParser::BreakHeader() {
   RecoveredHeader header = ReadOpenHeader(header_.text, header_.context);
-  if (header.end < header_.text.size()) return OpenContent();
+  if (header.end < header_.text.size() && !HeaderIsBlank()) return OpenContent();
   Note("cut off header", "");
   if (header.message.recipient) {
     // Nobody knows whether the name is complete, and nothing was sent to it.

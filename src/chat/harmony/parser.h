@@ -35,7 +35,7 @@ class HarmonyParser : public ChatParser {
   struct Header {
     HeaderContext context;
     size_t first_token = 0;
-    std::string text = {};  // markers by their names
+    std::string text = {};  // markers that are special tokens behind kTokenByte
     size_t words = 0;
     bool in_word = false;
     std::vector<Repair> repairs = {};  // for the message that it becomes

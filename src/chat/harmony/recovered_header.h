@@ -26,11 +26,15 @@ struct RecoveredHeader {
   size_t end = 0;             // where the content begins
 };
 
-// Of a header that <|message|> ends: all of `text` is header.
+// In the texts of these, markers that are special tokens have kTokenByte before their names.
+
+// Of a header that <|message|> ends: all of `text` is header, and markers count however they are
+// spelled.
 RecoveredHeader ReadClosedHeader(std::string_view text, const HeaderContext& context);
 
 // Of a header that nothing ends: from the first word on that is no part of a header, `text` is
-// content. Only parts of headers are left over, those that contradict others.
+// content, and all of it when it has no header. Only special tokens count as markers. Only parts of
+// headers are left over, those that contradict others.
 RecoveredHeader ReadOpenHeader(std::string_view text, const HeaderContext& context);
 
 // Of a header that lost its markers and so became the end of a content, "...assistantfinal".
