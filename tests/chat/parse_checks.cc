@@ -190,6 +190,11 @@ bool CutOffEnd(std::vector<std::string>& runs, std::string_view content) {
   return true;
 }
 
+bool IsIn(const std::vector<std::string>& runs, std::string_view text) {
+  return std::ranges::any_of(
+      runs, [&](const std::string& run) { return run.find(text) != std::string::npos; });
+}
+
 bool HasRepair(const ParsedMessage& parsed, std::string_view kind) {
   return std::ranges::any_of(parsed.repairs,
                              [&](const Repair& repair) { return repair.kind == kind; });
@@ -232,7 +237,10 @@ bool SaysAll(const Tokenizer& tokenizer, std::span<const ParsedMessage> group,
   }
   if (!CutOffEnd(runs, content)) {
     // A header that became a text is without its markers and spaces.
-    if (!HasRepair(group.back(), "cut off header")) return false;
+    const bool header = HasRepair(group.back(), "cut off header");
+    if (!header && !(HasRepair(group.back(), "arguments in header") && IsIn(runs, content))) {
+      return false;
+    }
     texts.push_back(content);
   }
   const std::string said_here = Joined(Runs(tokenizer, ids));

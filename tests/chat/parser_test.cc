@@ -176,6 +176,51 @@ TEST(HarmonyParser, CutsWhatDoesNotBelongToAToolsName) {
                {"0 leftover header words: \" \"", "1 recipient junk: \"", "1 recipient junk: \""});
 }
 
+TEST(HarmonyParser, TakesArgumentsInAHeaderForTheContentThatIsMissing) {
+  const auto expect = [](std::string_view header, std::string_view type, std::string_view content) {
+    for (const char* end : {"<|call|>", "<|end|>", "", "<|start|>assistant<|message|>"}) {
+      const Answer answer = Parse(fmt::format("{}<|message|>{}", header, end));
+      EXPECT_EQ(answer.messages.front(),
+                fmt::format("assistant>functions.w#commentary{}: {}", type, content))
+          << header << end;
+      EXPECT_TRUE(std::ranges::count(answer.repairs,
+                                     fmt::format("0 arguments in header: {}", content)) == 1);
+    }
+  };
+  const std::string call = "<|channel|>commentary to=functions.w";
+  expect(call + " {\"a\":1}", "", "{\"a\":1}");
+  expect(call + " {\"a\": \"b  to=c\"} ", "", "{\"a\": \"b  to=c\"} ");
+  expect(call + "{\"a\":1}", "", "{\"a\":1}");
+  expect(call + " json{\"a\":1}", "{json}", "{\"a\":1}");
+  expect(call + " <|constrain|>json{\"a\":1}", "{<|constrain|>json}", "{\"a\":1}");
+  expect(call + " <|constrain|>{\"a\": 1}", "", "{\"a\": 1}");
+  expect("<|channel|>commentary functions.w {\"a\": 1}", "", "{\"a\": 1}");
+  expect(" to=functions.w {\"a\": 1}<|channel|>commentary <|constrain|>json", "{<|constrain|>json}",
+         "{\"a\": 1}");
+}
+
+TEST(HarmonyParser, KeepsArgumentsInAHeaderOutOfOtherContent) {
+  ExpectAnswer(Parse("<|channel|>commentary to=functions.w do {\"a\": 1}<|message|>{}<|call|>"),
+               {"assistant#analysis: {\"a\": 1}", "assistant>functions.w#commentary{do}: {}"},
+               {"0 leftover header words: {\"a\": 1}"});
+  ExpectAnswer(Parse("<|channel|>commentary to=functions.w json to=functions.w x {}<|message|>"
+                     "<|constrain|><|message|>{}<|call|>"),
+               {"assistant#analysis: x {}", "assistant>functions.w#commentary{json}: {}"},
+               {"0 leftover header words: x {}", "1 repeated recipient: functions.w",
+                "1 stray marker: <|constrain|>", "1 repeated message marker: <|message|>"});
+}
+
+TEST(HarmonyParser, LeavesOverAContentTypeThatLooksLikeNone) {
+  ExpectAnswer(Parse("<|channel|>final <|constrain|>{\"a\"}<|message|>Hi<|return|>"),
+               {"assistant#analysis: {\"a\"}", "assistant#final: Hi"},
+               {"0 leftover header words: {\"a\"}"});
+  ExpectAnswer(Parse("<|channel|>commentary to=functions.w [1]<|message|>{}<|call|>"),
+               {"assistant#analysis: [1]", "assistant>functions.w#commentary: {}"},
+               {"0 leftover header words: [1]"});
+  ExpectAnswer(Parse("<|channel|>commentary to=functions.w application/json<|message|>{}<|call|>"),
+               {"assistant>functions.w#commentary{application/json}: {}"}, {});
+}
+
 TEST(HarmonyParser, FindsARecipientWithoutItsTo) {
   ExpectAnswer(Parse("<|channel|>commentary functions.f json<|message|>{}<|call|>"),
                {"assistant>functions.f#commentary{json}: {}"},

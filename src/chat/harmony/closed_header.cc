@@ -84,6 +84,7 @@ void ClosedHeader::TakeContentType(std::string_view value) {
     expects_type_ = true;
     return;
   }
+  if (!LooksLikeContentType(value)) return fields_.AddLeftover(value);
   fields_.SetContentType(fmt::format("{}{}", kConstrainMarker, value));
 }
 
@@ -154,8 +155,8 @@ void ClosedHeader::Place(const Bare& word, bool last) {
     fields_.SetChannel(text);  // rather an answer too many than one that nobody sees
   } else if (fields_.role() && text == RoleName(*fields_.role())) {
     fields_.Note("repeated role", text);
-  } else if (IsKnownContentType(text) ||
-             (!fields_.content_type() && word.after_recipient && last)) {
+  } else if (IsKnownContentType(text) || (!fields_.content_type() && word.after_recipient && last &&
+                                          LooksLikeContentType(text))) {
     if (fields_.recipient() && !word.after_recipient) {
       fields_.Note("misplaced content type", text);
     }
@@ -180,10 +181,38 @@ RecoveredHeader ReadWords(std::string_view text, const HeaderContext& context) {
   return header.Finish();
 }
 
+struct Range {
+  size_t begin;
+  size_t end;
+};
+
+// What no recipient and no content type can be: from a '{' behind a recipient to the next marker.
+std::optional<Range> FindArguments(std::string_view text, const HeaderContext& context) {
+  size_t position = 0;
+  while (const auto word = NextHeaderWord(text, position, MarkerKind::kToken)) {
+    position = word->end();
+    const size_t brace = word->value.find('{');
+    if (brace == std::string_view::npos) continue;
+    const size_t begin = word->begin + word->marker.size() + brace;
+    const std::string before = WithoutTokenBytes(text.substr(0, begin));
+    if (!ReadWords(before, context).message.recipient) continue;
+    return Range{begin, std::min(text.find(kTokenByte, begin), text.size())};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 RecoveredHeader ReadClosedHeader(std::string_view text, const HeaderContext& context) {
-  RecoveredHeader read = ReadWords(WithoutTokenBytes(text), context);
+  RecoveredHeader read;
+  if (const auto arguments = FindArguments(text, context)) {
+    const std::string_view before = text.substr(0, arguments->begin);
+    const std::string_view behind = text.substr(arguments->end);
+    read = ReadWords(WithoutTokenBytes(fmt::format("{} {}", before, behind)), context);
+    read.arguments = text.substr(arguments->begin, arguments->end - arguments->begin);
+  } else {
+    read = ReadWords(WithoutTokenBytes(text), context);
+  }
   read.end = text.size();
   return read;
 }

@@ -51,6 +51,10 @@ size_t ContentTypeLength(std::string_view word) {
   return static_cast<size_t>(end - word.begin());
 }
 
+bool LooksLikeContentType(std::string_view word) {
+  return !word.empty() && ContentTypeLength(word) == word.size();
+}
+
 size_t RecipientLength(std::string_view word) {
   constexpr std::string_view kReplacement = "\uFFFD";
   return std::min({word.find_first_of("{}[]()<>\"'`,;=|\\"), word.find(kReplacement), word.size()});
@@ -155,7 +159,7 @@ RecoveredHeader HeaderFields::Finish() {
   FillRole();
   FillChannel();
   message_.content.emplace_back(std::string());
-  return {std::move(message_), std::move(repairs_), std::move(leftover_), 0};
+  return {std::move(message_), std::move(repairs_), std::move(leftover_), {}, 0};
 }
 
 }  // namespace fairlead

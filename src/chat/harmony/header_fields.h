@@ -44,8 +44,8 @@ class HeaderFields {
   std::string leftover_;
 };
 
-// The author's name where a header says no more than `role`: openai-harmony's, too, calls such a tool
-// "tool". Without it the message could not be rendered again.
+// The author's name where a header says no more than `role`: openai-harmony's, too, calls such a
+// tool "tool". Without it the message could not be rendered again.
 std::optional<std::string> NameOfAuthor(Role role);
 
 bool IsKnownChannel(std::string_view word);
@@ -53,6 +53,8 @@ bool IsKnownChannel(std::string_view word);
 bool IsKnownContentType(std::string_view word);
 // The content type without its marker.
 std::string_view WithoutConstrain(std::string_view type);
+// Whether a content type without its marker can be one.
+bool LooksLikeContentType(std::string_view word);
 // Whether a word is more likely a tool's name than anything else: "functions.clock", "python".
 bool LooksLikeTool(std::string_view word);
 

@@ -51,6 +51,7 @@ std::vector<MessageDelta> HarmonyParser::Push(int32_t token) {
 
 std::vector<MessageDelta> HarmonyParser::Finish() {
   FlushBytes();
+  if (arguments_) TakeArguments(/*as_content=*/true);
   if (state_ == HarmonyState::kHeader && HeaderIsBlank() && !header_.context.started) {
     MoveRepairs(header_.repairs, carried_);
   } else if (state_ == HarmonyState::kHeader && position_ > 0) {
@@ -86,6 +87,7 @@ void HarmonyParser::OnSpecial(int32_t token, std::optional<std::string_view> nam
 }
 
 void HarmonyParser::OnStart() {
+  if (arguments_) TakeArguments(/*as_content=*/true);
   if (state_ == HarmonyState::kHeader && HeaderIsBlank()) {
     // The header begins again, and with it the role can be another.
     header_.text.clear();
@@ -103,6 +105,8 @@ void HarmonyParser::OnStart() {
 }
 
 void HarmonyParser::OnMarker(std::string_view marker) {
+  if (arguments_ && marker != kChannelMarker) return Note("stray marker", marker);
+  if (arguments_) TakeArguments(/*as_content=*/true);
   if (state_ == HarmonyState::kContent) {
     if (marker != kChannelMarker) return Note("stray marker", marker);
     Note("missing end", "");
@@ -115,6 +119,7 @@ void HarmonyParser::OnMarker(std::string_view marker) {
 }
 
 void HarmonyParser::OnMessage() {
+  if (arguments_) return Note("repeated message marker", TokenName(tokens_.message));
   if (state_ == HarmonyState::kExpectStart) BeginBareHeader(Role::kAssistant);
   if (state_ == HarmonyState::kHeader) return CloseHeader();
   auto header = ReadHeaderAtEnd(Text(messages_.back()));
@@ -126,6 +131,7 @@ void HarmonyParser::OnMessage() {
 }
 
 void HarmonyParser::OnEnd(int32_t token) {
+  if (arguments_) TakeArguments(/*as_content=*/true);
   if (state_ == HarmonyState::kHeader && HeaderIsBlank() && !header_.context.started) {
     // White space between messages, and no header at all.
     MoveRepairs(header_.repairs, carried_);
@@ -156,6 +162,7 @@ void HarmonyParser::FlushBytes() {
 }
 
 void HarmonyParser::AddText(std::string_view text) {
+  if (arguments_ && !text.empty()) TakeArguments(/*as_content=*/false);
   if (state_ == HarmonyState::kContent) return AddContent(text);
   if (state_ == HarmonyState::kExpectStart) BeginBareHeader(Role::kAssistant);
   AddToHeader(text);
@@ -186,7 +193,23 @@ void HarmonyParser::AddToHeader(std::string_view text) {
 }
 
 void HarmonyParser::CloseHeader() {
-  BeginMessage(WithNotes(ReadClosedHeader(header_.text, header_.context)));
+  RecoveredHeader header = WithNotes(ReadClosedHeader(header_.text, header_.context));
+  if (header.arguments.empty()) return BeginMessage(std::move(header));
+  arguments_ = std::move(header);
+}
+
+void HarmonyParser::TakeArguments(bool as_content) {
+  RecoveredHeader header = *std::exchange(arguments_, std::nullopt);
+  MoveRepairs(header_.repairs, header.repairs);
+  const std::string arguments = std::move(header.arguments);
+  if (!as_content) {
+    if (!header.leftover.empty()) header.leftover += ' ';
+    header.leftover += arguments;
+    return BeginMessage(std::move(header));
+  }
+  BeginMessage(std::move(header));
+  Note("arguments in header", arguments);
+  AddContent(arguments);
 }
 
 void HarmonyParser::OpenContent() {

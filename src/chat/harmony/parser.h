@@ -54,6 +54,8 @@ class HarmonyParser : public ChatParser {
   bool HeaderIsBlank() const;
   void AddToHeader(std::string_view text);
   void CloseHeader();
+  // Begins the message of `arguments_`.
+  void TakeArguments(bool as_content);
   // Reads a header that is missing its end as header and content.
   void OpenContent();
   // Ends a header that is cut off.
@@ -76,7 +78,9 @@ class HarmonyParser : public ChatParser {
   const Tokenizer::Pointer tokenizer_;
   const HarmonyTokens tokens_;
   HarmonyState state_ = HarmonyState::kExpectStart;
-  Header header_;                // kHeader
+  Header header_;  // kHeader
+  // A header that is known, except for what its arguments are: the next token tells. kHeader.
+  std::optional<RecoveredHeader> arguments_;
   std::string pending_;          // bytes of a character that is not complete
   std::vector<Repair> carried_;  // noted before there was a message
   std::vector<ParsedMessage> messages_;

@@ -23,7 +23,9 @@ struct RecoveredHeader {
   Message message = {};  // its content is one empty text
   std::vector<Repair> repairs = {};
   std::string leftover = {};  // words that have no place in a header, with one space between them
-  size_t end = 0;             // where the content begins
+  // What begins with '{' behind a recipient, as it is written: content, if no other follows.
+  std::string arguments = {};
+  size_t end = 0;  // where the content begins
 };
 
 // In the texts of these, markers that are special tokens have kTokenByte before their names.
