@@ -119,6 +119,16 @@ TEST(HarmonyParser, KeepsAChannelThatItDoesNotKnow) {
                {"0 unknown channel: notes"});
 }
 
+TEST(HarmonyParser, LeavesOverAChannelThatIsNoWord) {
+  ExpectAnswer(
+      Parse("<|channel|>{\"a\":1}<|message|>Hi<|return|>"),
+      {"assistant#analysis: {\"a\":1}", "assistant#final: Hi"},
+      {"0 leftover header words: {\"a\":1}", "1 unknown channel: {\"a\":1}", "1 missing channel"});
+  ExpectAnswer(Parse("<|channel|>analysis<|channel|>(so)<|message|>Hi<|end|>"),
+               {"assistant#analysis: (so)", "assistant#analysis: Hi"},
+               {"0 leftover header words: (so)", "1 unknown channel: (so)"});
+}
+
 TEST(HarmonyParser, FillsInAMissingChannel) {
   ExpectAnswer(Parse("<|message|>Hi<|return|>"), {"assistant#final: Hi"}, {"0 missing channel"});
   ExpectAnswer(Parse(" to=functions.f<|message|>{}<|call|>"),
@@ -254,12 +264,18 @@ TEST(HarmonyParser, KeepsWordsWithoutAPlaceOutOfAToolsArguments) {
                {"0 leftover header words: please do"});
 }
 
-TEST(HarmonyParser, TakesAnUnknownRoleForAnAuthorUnlessItIsATool) {
+TEST(HarmonyParser, LeavesOverAnUnknownRoleUnlessItIsATool) {
   ExpectAnswer(Parse("<|start|>assistent<|channel|>final<|message|>Hi<|return|>", std::nullopt),
-               {"assistant(assistent)#final: Hi"}, {"0 unknown role: assistent"});
+               {"assistant#analysis: assistent", "assistant#final: Hi"},
+               {"0 leftover header words: assistent", "1 unknown role: assistent"});
+  ExpectAnswer(
+      Parse("<|start|>Hello there<|message|>friend<|return|>", std::nullopt),
+      {"assistant#analysis: Hello there", "assistant#final: friend"},
+      {"0 leftover header words: Hello there", "1 unknown role: Hello", "1 missing channel"});
   ExpectAnswer(Parse("<|start|>assistent to=functions.f<|channel|>commentary<|message|>{}<|call|>",
                      std::nullopt),
-               {"assistant(assistent)>functions.f#commentary: {}"}, {"0 unknown role: assistent"});
+               {"assistant#analysis: assistent", "assistant>functions.f#commentary: {}"},
+               {"0 leftover header words: assistent", "1 unknown role: assistent"});
   ExpectAnswer(Parse("<|start|>functions.f<|channel|>commentary<|message|>{}<|end|>", std::nullopt),
                {"tool(functions.f)#commentary: {}"}, {"0 unknown role: functions.f"});
 }
@@ -369,7 +385,8 @@ TEST(HarmonyParser, CallsNoToolWhoseHeaderWasCutOff) {
                {"assistant#analysis: commentary to=functions.get_we"},
                {"0 cut off header", "0 leftover header words: commentary to=functions.get_we"});
   EXPECT_EQ(Parse("<|channel|>commentary to=functions<|start|>.f<|message|>{}<|call|>").messages,
-            (Lines{"assistant#analysis: commentary to=functions", "assistant(.f)#final: {}"}));
+            (Lines{"assistant#analysis: commentary to=functions", "assistant#analysis: .f",
+                   "assistant#final: {}"}));
 }
 
 TEST(HarmonyParser, BeginsAMessageAtAStartOrAChannelInContent) {

@@ -132,17 +132,20 @@ void ClosedHeader::FindRole() {
   }
 }
 
-// Tools speak under their own names. What is no tool's name is a role gone wrong, and what a model
-// says under it must not be taken for a tool's answer.
+// Tools speak under their own names. What is no tool's name is a role gone wrong or the beginning
+// of a text: what a model says behind it must not be taken for a tool's answer, and the word itself
+// must not hide in a name.
 void ClosedHeader::TakeUnknownRole() {
   const std::string word = bare_.front().text;
   if (IsKnownChannel(word) || IsKnownContentType(word)) return;
   const auto& recipient = fields_.recipient();
   const bool answers = recipient && !LooksLikeTool(*recipient);
   if (!answers) fields_.Note("unknown role", word);
-  const bool is_tool = answers || (!recipient && LooksLikeTool(word));
-  fields_.SetRole(is_tool ? Role::kTool : fields_.context().default_role, word);
   bare_.erase(bare_.begin());
+  if (answers || (!recipient && LooksLikeTool(word))) return fields_.SetRole(Role::kTool, word);
+  const Role role = fields_.context().default_role;
+  fields_.SetRole(role, NameOfAuthor(role));
+  fields_.AddLeftover(word);
 }
 
 void ClosedHeader::Place(const Bare& word, bool last) {

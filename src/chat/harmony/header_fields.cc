@@ -28,6 +28,10 @@ bool IsKnownChannel(std::string_view word) {
   return std::ranges::find(kKnownChannels, word) != kKnownChannels.end();
 }
 
+bool LooksLikeChannel(std::string_view word) {
+  return !word.empty() && std::ranges::all_of(word, IsNameCharacter);
+}
+
 bool IsKnownContentType(std::string_view word) {
   return std::ranges::find(kKnownTypes, word) != std::end(kKnownTypes);
 }
@@ -94,6 +98,10 @@ void HeaderFields::SetRole(Role role, std::optional<std::string> name) {
 }
 
 void HeaderFields::SetChannel(std::string_view channel) {
+  if (!LooksLikeChannel(channel)) {
+    Note("unknown channel", channel);
+    return AddLeftover(channel);
+  }
   if (!message_.channel) {
     message_.channel = channel;
     return;

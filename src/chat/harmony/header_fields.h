@@ -24,6 +24,7 @@ class HeaderFields {
 
   void Note(std::string_view kind, std::string_view text);
   void SetRole(Role role, std::optional<std::string> name = std::nullopt);
+  // Leaves over what can be no channel.
   void SetChannel(std::string_view channel);
   void SetRecipient(std::string_view recipient);
   // As it is written, the marker included.
@@ -49,6 +50,8 @@ class HeaderFields {
 std::optional<std::string> NameOfAuthor(Role role);
 
 bool IsKnownChannel(std::string_view word);
+// Whether a word that is no known channel can be one: letters, digits, '_', '-' and '.'.
+bool LooksLikeChannel(std::string_view word);
 // Of a content type without its marker.
 bool IsKnownContentType(std::string_view word);
 // The content type without its marker.
