@@ -165,6 +165,11 @@ std::vector<std::string> Said(std::span<const ParsedMessage> messages) {
   for (const ParsedMessage& parsed : messages) {
     const Message& message = parsed.message;
     said.emplace_back(RoleName(message.role));
+    // A misspelled channel has letters in another case.
+    for (const Repair& repair : parsed.repairs) {
+      if (repair.kind != "misspelled channel") continue;
+      said.push_back(repair.text.substr(0, message.channel.value_or("").size()));
+    }
     for (const auto& field :
          {message.name, message.recipient, message.channel, message.content_type}) {
       if (field) SplitInto(*field, true, said);

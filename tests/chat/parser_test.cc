@@ -119,6 +119,22 @@ TEST(HarmonyParser, KeepsAChannelThatItDoesNotKnow) {
                {"0 unknown channel: notes"});
 }
 
+TEST(HarmonyParser, ReadsAChannelThatIsMisspelled) {
+  ExpectAnswer(Parse("<|channel|>Analysis<|message|>Hm.<|end|>"), {"assistant#analysis: Hm."},
+               {"0 misspelled channel: Analysis"});
+  ExpectAnswer(Parse("<|channel|> FINAL<|message|>Hi<|return|>"), {"assistant#final: Hi"},
+               {"0 empty channel", "0 misspelled channel: FINAL"});
+  ExpectAnswer(Parse("<|channel|>analysis:<|message|>Hm.<|end|>"),
+               {"assistant#analysis: :", "assistant#analysis: Hm."},
+               {"0 leftover header words: :", "1 misspelled channel: analysis:"});
+  ExpectAnswer(Parse("<|channel|>Analysis: Hm.<|end|>"), {"assistant#analysis: : Hm."},
+               {"0 misspelled channel: Analysis", "0 missing message marker"});
+  ExpectAnswer(Parse("<|start|>Analysis<|message|>Hm.<|end|>", std::nullopt),
+               {"assistant#analysis: Hm."}, {"0 misspelled channel: Analysis", "0 missing role"});
+  EXPECT_EQ(Parse("<|channel|>Finally<|message|>Hi<|end|>").messages,
+            (Lines{"assistant#Finally: Hi"}));
+}
+
 TEST(HarmonyParser, LeavesOverAChannelThatIsNoWord) {
   ExpectAnswer(
       Parse("<|channel|>{\"a\":1}<|message|>Hi<|return|>"),
@@ -184,6 +200,14 @@ TEST(HarmonyParser, CutsWhatDoesNotBelongToAToolsName) {
   ExpectAnswer(Parse("<|channel|>commentary to=\"functions.f\"<|message|>{}<|call|>"),
                {"assistant#analysis: \" \"", "assistant>functions.f#commentary: {}"},
                {"0 leftover header words: \" \"", "1 recipient junk: \"", "1 recipient junk: \""});
+}
+
+TEST(HarmonyParser, CutsAColonOffATool) {
+  ExpectAnswer(Parse("<|channel|>commentary to=functions.w: json<|message|>{}<|call|>"),
+               {"assistant#analysis: :", "assistant>functions.w#commentary{json}: {}"},
+               {"0 leftover header words: :", "1 recipient junk: :"});
+  EXPECT_EQ(Parse("<|channel|>commentary to=user:bob<|message|>Hi<|end|>").messages,
+            (Lines{"assistant>user:bob#commentary: Hi"}));
 }
 
 TEST(HarmonyParser, TakesArgumentsInAHeaderForTheContentThatIsMissing) {

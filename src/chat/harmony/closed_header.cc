@@ -49,6 +49,7 @@ class ClosedHeader {
   };
 
   void TakeChannel(std::string_view name);
+  bool TakeMisspelledChannel(std::string_view word);
   void TakeContentType(std::string_view value);
   void TakePlain(std::string_view word);
   void TakeRecipient(std::string_view recipient);
@@ -75,7 +76,17 @@ void ClosedHeader::TakeChannel(std::string_view name) {
     fields_.SetChannel(name.substr(0, first));
     return TakePlain(name.substr(first));
   }
-  fields_.SetChannel(name);
+  if (!TakeMisspelledChannel(name)) fields_.SetChannel(name);
+}
+
+// False for a channel that is spelled right, and for what is none.
+bool ClosedHeader::TakeMisspelledChannel(std::string_view word) {
+  const auto channel = MeantChannel(word);
+  if (!channel || word == *channel) return false;
+  fields_.Note("misspelled channel", word);
+  fields_.SetChannel(*channel);
+  if (channel->size() < word.size()) fields_.AddLeftover(word.substr(channel->size()));
+  return true;
 }
 
 void ClosedHeader::TakeContentType(std::string_view value) {
@@ -97,8 +108,9 @@ void ClosedHeader::TakePlain(std::string_view word) {
     TakePlain(word.substr(0, first));
     return TakePlain(word.substr(first));
   }
-  if (std::exchange(expects_channel_, false) && IsKnownChannel(word)) {
-    return fields_.SetChannel(word);
+  if (std::exchange(expects_channel_, false)) {
+    if (IsKnownChannel(word)) return fields_.SetChannel(word);
+    if (TakeMisspelledChannel(word)) return;
   }
   if (std::exchange(expects_type_, false)) return TakeContentType(word);
   bare_.push_back({std::string(word), fields_.recipient().has_value()});
@@ -137,7 +149,7 @@ void ClosedHeader::FindRole() {
 // must not hide in a name.
 void ClosedHeader::TakeUnknownRole() {
   const std::string word = bare_.front().text;
-  if (IsKnownChannel(word) || IsKnownContentType(word)) return;
+  if (MeantChannel(word) || IsKnownContentType(word)) return;
   const auto& recipient = fields_.recipient();
   const bool answers = recipient && !LooksLikeTool(*recipient);
   if (!answers) fields_.Note("unknown role", word);
@@ -154,6 +166,8 @@ void ClosedHeader::Place(const Bare& word, bool last) {
   if (IsKnownChannel(text) && !fields_.channel()) {
     fields_.Note("missing channel marker", text);
     fields_.SetChannel(text);
+  } else if (!fields_.channel() && TakeMisspelledChannel(text)) {
+    return;
   } else if (text == kFinal && !fields_.recipient()) {
     fields_.SetChannel(text);  // rather an answer too many than one that nobody sees
   } else if (fields_.role() && text == RoleName(*fields_.role())) {

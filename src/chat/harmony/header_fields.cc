@@ -28,6 +28,19 @@ bool IsKnownChannel(std::string_view word) {
   return std::ranges::find(kKnownChannels, word) != kKnownChannels.end();
 }
 
+size_t LengthWithoutPunctuation(std::string_view word) {
+  return word.find_last_not_of(".,:;!?") + 1;
+}
+
+std::optional<std::string_view> MeantChannel(std::string_view word) {
+  word = word.substr(0, LengthWithoutPunctuation(word));
+  const auto same = [](char a, char b) { return (IsLetter(a) ? a | 0x20 : a) == b; };
+  for (const std::string_view channel : kKnownChannels) {
+    if (std::ranges::equal(word, channel, same)) return channel;
+  }
+  return std::nullopt;
+}
+
 bool LooksLikeChannel(std::string_view word) {
   return !word.empty() && std::ranges::all_of(word, IsNameCharacter);
 }
@@ -61,7 +74,10 @@ bool LooksLikeContentType(std::string_view word) {
 
 size_t RecipientLength(std::string_view word) {
   constexpr std::string_view kReplacement = "\uFFFD";
-  return std::min({word.find_first_of("{}[]()<>\"'`,;=|\\"), word.find(kReplacement), word.size()});
+  word = word.substr(0, std::min({word.find_first_of("{}[]()<>\"'`,;=|\\"), word.find(kReplacement),
+                                  word.size()}));
+  while (word.ends_with(':')) word.remove_suffix(1);
+  return word.size();
 }
 
 size_t GluedLength(std::string_view word) {

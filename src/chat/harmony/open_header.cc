@@ -61,6 +61,11 @@ size_t OpenHeader::TakeChannel(std::string_view name) {
     expects_channel_ = true;
     return 0;
   }
+  if (const auto meant = MeantChannel(name); meant && !name.starts_with(*meant)) {
+    fields_.Note("misspelled channel", name.substr(0, meant->size()));
+    fields_.SetChannel(*meant);
+    return meant->size();
+  }
   const size_t known = KnownChannelPrefix(name);
   if (known == 0) {
     fields_.Note("unknown channel", name);
