@@ -157,6 +157,10 @@ TEST_P(HeaderConstraint, TakesEveryHeaderThatTheModelWrites) {
            "<|channel|>analysis to=python<|message|>",
            "<|channel|>analysis to=python code<|message|>",
            "<|channel|>commentary to=python code<|message|>",
+           "<|channel|>analysis to=functions.get<|message|>",
+           "<|channel|>analysis to=functions.get_weather <|constrain|>json<|message|>",
+           "<|channel|>analysis to=functions.get code<|message|>",
+           " to=functions.get<|channel|>analysis<|message|>",
            "<|channel|>analysis to=browser.search code<|message|>",
            "<|channel|>analysis to=browser.search <|constrain|>json<|message|>",
            " to=browser.search<|channel|>analysis code<|message|>",
@@ -206,9 +210,8 @@ TEST_P(HeaderConstraint, RefusesEverythingElse) {
            "<|channel|>commentary to=python <|constrain|> json",
            "<|channel|>commentary to=python <|constrain|>json<|constrain|>",
            "<|channel|>commentary to=python<|end|>",
-           "<|channel|>analysis to=functions.get",
+           "<|channel|>final to=functions.get",
            " to=functions.get<|message|>",
-           " to=functions.get<|channel|>analysis",
            " to=functions.get<|channel|>final",
            " to=functions.get<|channel|>commentary to=functions.get",
            " to=python<|channel|>final",
@@ -230,8 +233,16 @@ TEST_P(HeaderConstraint, NamesRecipientsOnlyWhereThereAreToolsAndTheyMayBeCalled
   }
   const AnswerRules functions = {.tools = {"functions.get"}};
   EXPECT_TRUE(Takes(functions, "<|channel|>commentary to=functions.get<|message|>"));
-  EXPECT_FALSE(Takes(functions, "<|channel|>analysis to="));
-  EXPECT_FALSE(Takes(functions, " to=functions.get<|channel|>a"));
+  EXPECT_TRUE(Takes(functions, "<|channel|>analysis to=functions.get<|message|>"));
+  EXPECT_FALSE(Takes(functions, " to=functions.get<|channel|>f"));
+}
+
+TEST_P(HeaderConstraint, LetsTheModelCallTheToolThatItMeansInItsReasoning) {
+  const AnswerRules both = {.tools = {"functions.w", "python"}};
+  for (const char* recipient : {"functions.w", "python"}) {
+    EXPECT_TRUE(Takes(both, fmt::format("<|channel|>analysis to={}<|message|>", recipient)));
+    EXPECT_TRUE(Takes(both, fmt::format(" to={}<|channel|>analysis<|message|>", recipient)));
+  }
 }
 
 TEST_P(HeaderConstraint, OffersTheChannelsThatAreAllowed) {
@@ -239,7 +250,7 @@ TEST_P(HeaderConstraint, OffersTheChannelsThatAreAllowed) {
   EXPECT_TRUE(Takes(some, "<|channel|>analysis to=python<|message|>"));
   EXPECT_TRUE(Takes(some, "<|channel|>final<|message|>"));
   EXPECT_FALSE(Takes(some, "<|channel|>commentary"));
-  EXPECT_FALSE(Takes(some, " to=f")) << "functions are called in commentary alone";
+  EXPECT_TRUE(Takes(some, "<|channel|>analysis to=functions.get<|message|>"));
   EXPECT_FALSE(Takes(some, " to=python<|channel|>commentary"));
   EXPECT_TRUE(Takes(In({"finale", "final"}), "<|channel|>finale<|message|>"));
   EXPECT_TRUE(Takes(In({"finale", "final"}), "<|channel|>final<|message|>"));
@@ -363,9 +374,7 @@ TEST_P(HeaderConstraint, RefusesWhatItCannotKeep) {
       "required, got none";
   EXPECT_EQ(error_of(With(kNoTools, Choice::kRequired)), none);
   EXPECT_EQ(error_of(With(In({"final"}), Choice::kRequired)), none);
-  EXPECT_EQ(
-      error_of(With(In({"analysis", "final"}, {.tools = {"functions.get"}}), Choice::kRequired)),
-      none);
+  EXPECT_TRUE(Create(With(In({"analysis", "final"}), Choice::kRequired)).has_value());
   EXPECT_FALSE(NewHeaderConstraint(tokens_, trie_, tokens_.call, kTools).has_value());
 }
 
@@ -411,12 +420,10 @@ std::regex Grammar(Choice choice) {
   const std::string types = "(?:json|code|text|xml|yaml)";
   const std::string marked = " ?<\\|constrain\\|>" + types;
   const std::string type = "(?:" + marked + "| " + types + ")?";
-  const std::string function = " to=functions\\.get(?:_weather)?";
-  const std::string built_in = " to=(?:python|browser\\.search)";
-  const std::string any = "(?:" + function + "|" + built_in + ")";
-  const std::string call = "(?:" + any + "<\\|channel\\|>commentary|" + built_in +
-                           "<\\|channel\\|>analysis|<\\|channel\\|>commentary" + any +
-                           "|<\\|channel\\|>analysis" + built_in + ")" + type + "<\\|message\\|>";
+  const std::string recipient = " to=(?:functions\\.get(?:_weather)?|python|browser\\.search)";
+  const std::string channel = "<\\|channel\\|>(?:analysis|commentary)";
+  const std::string call =
+      "(?:" + recipient + channel + "|" + channel + recipient + ")" + type + "<\\|message\\|>";
   const std::string other = "<\\|channel\\|>(?:analysis|commentary)<\\|message\\|>";
   const std::string last =
       "<\\|channel\\|>final(?:" + marked + ")?<\\|message\\|><\\|(?:return|end)\\|>";

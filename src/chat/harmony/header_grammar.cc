@@ -1,7 +1,6 @@
 #include "chat/harmony/header_grammar.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -18,15 +17,9 @@ constexpr std::string_view kFinal = "final";
 // tools.
 constexpr std::string_view kTypes[] = {"json", "code", "text", "xml", "yaml"};
 
-bool IsFunction(std::string_view tool) {
-  return tool.starts_with(kFunctions) &&
-         (tool.size() == kFunctions.size() || tool[kFunctions.size()] == '.');
-}
-
-// Functions are called in commentary, built-in tools in the reasoning as well.
-bool MayCall(std::string_view channel, std::string_view tool) {
-  return channel == kCommentary || (channel == kAnalysis && !IsFunction(tool));
-}
+// gpt-oss calls functions in its reasoning, too, although it was told to use commentary. Where that
+// is forbidden it calls another tool instead, and not in another channel: that is chosen already.
+bool MayCall(std::string_view channel) { return channel == kCommentary || channel == kAnalysis; }
 
 bool Holds(const std::vector<std::string_view>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -51,10 +44,9 @@ class HeaderGrammarBuilder {
       if (!Holds(channels_, channel)) channels_.push_back(channel);
     }
     if (channels_.empty()) channels_ = {kAnalysis, kCommentary, kFinal};
-    if (rules.tool_choice == AnswerRules::ToolChoice::kNone) return;
-    for (const std::string& tool : rules.tools) {
-      if (HasChannel(tool)) tools_.push_back(tool);
-    }
+    const bool may_call = rules.tool_choice != AnswerRules::ToolChoice::kNone &&
+                          std::any_of(channels_.begin(), channels_.end(), MayCall);
+    if (may_call) tools_.assign(rules.tools.begin(), rules.tools.end());
   }
 
   Result<HeaderGrammar> Build() {
@@ -120,11 +112,6 @@ class HeaderGrammarBuilder {
     ConnectSymbol(before, static_cast<uint8_t>(text.back()), target);
   }
 
-  bool HasChannel(std::string_view tool) const {
-    return std::any_of(channels_.begin(), channels_.end(),
-                       [tool](std::string_view channel) { return MayCall(channel, tool); });
-  }
-
   // What stands behind "to=", in both places that a header has for it.
   void BuildCalls() {
     call_ = NewContent();
@@ -136,19 +123,11 @@ class HeaderGrammarBuilder {
       const int32_t channel_name = NewState();
       Connect(Write(*early_recipient_, tool), tokens_.channel, channel_name);
       for (const std::string_view channel : channels_) {
-        if (MayCall(channel, tool)) EndCallHeader(Write(channel_name, channel));
+        if (MayCall(channel)) EndCallHeader(Write(channel_name, channel));
       }
     }
-    for (const std::string_view channel : channels_) BuildRecipients(channel);
-  }
-
-  void BuildRecipients(std::string_view channel) {
-    for (const std::string_view tool : tools_) {
-      if (!MayCall(channel, tool)) continue;
-      const auto [recipients, added] = recipients_.try_emplace(channel, 0);
-      if (added) recipients->second = NewState();
-      EndCallHeader(Write(recipients->second, tool));
-    }
+    late_recipient_ = NewState();
+    for (const std::string_view tool : tools_) EndCallHeader(Write(*late_recipient_, tool));
   }
 
   // The state behind <|constrain|>, from which a type leads to `content`.
@@ -194,8 +173,7 @@ class HeaderGrammarBuilder {
       // So gpt-oss heads an answer that it was asked to give in JSON. In commentary it would be a
       // call that lost its recipient.
       if (channel == kFinal) EndHeader(named, content, BuildType(content));
-      const auto recipients = recipients_.find(channel);
-      if (recipients != recipients_.end()) WriteTo(named, " to=", recipients->second);
+      if (late_recipient_ && MayCall(channel)) WriteTo(named, " to=", *late_recipient_);
     }
     return next;
   }
@@ -218,14 +196,14 @@ class HeaderGrammarBuilder {
   const HarmonyTokens tokens_;
   const bool must_call_;
   std::vector<std::string_view> channels_;  // each once
-  std::vector<std::string_view> tools_;     // those that some channel can call
+  std::vector<std::string_view> tools_;     // none where none may be called
 
   HeaderGrammar grammar_;
   int32_t end_ = 0;
-  int32_t call_ = 0;                                // the content of a call
-  int32_t marked_type_ = 0;                         // behind <|constrain|>
-  std::optional<int32_t> early_recipient_;          // behind "to=" before the channel
-  std::map<std::string_view, int32_t> recipients_;  // [channel]: behind "to=" in that channel
+  int32_t call_ = 0;                        // the content of a call
+  int32_t marked_type_ = 0;                 // behind <|constrain|>
+  std::optional<int32_t> early_recipient_;  // behind "to=" before the channel
+  std::optional<int32_t> late_recipient_;   // behind "to=" in any channel
 };
 
 Result<HeaderGrammar> HeaderGrammar::Build(const HarmonyTokens& tokens, const AnswerRules& rules) {
