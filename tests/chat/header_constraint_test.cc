@@ -263,8 +263,7 @@ TEST_P(HeaderConstraint, EndsEveryMessageAsItsChannelDoes) {
   EXPECT_TRUE(Takes(kTools, preamble + "<|end|><|start|>assistant" + thought));
   const std::string answer = "<|channel|>final<|message|>42";
   const std::string call = "<|channel|>commentary to=functions.get <|constrain|>json<|message|>{}";
-  for (const auto& [text, end] :
-       {std::pair(answer, "<|return|>"), {answer, "<|end|>"}, {call, "<|call|>"}}) {
+  for (const auto& [text, end] : {std::pair(answer, "<|return|>"), {call, "<|call|>"}}) {
     EXPECT_TRUE(Ends(kTools, text + end)) << text << end;
   }
   EXPECT_TRUE(Takes(kTools, call + "<|end|><|start|>assistant" + call + "<|call|>"));
@@ -279,7 +278,20 @@ TEST_P(HeaderConstraint, EndsEveryMessageAsItsChannelDoes) {
     EXPECT_TRUE(Stops(kTools, text + "<|call|>"));
   }
   EXPECT_TRUE(Stops(kTools, answer + "<|call|>"));
+  EXPECT_TRUE(Stops(kTools, answer + "<|end|>"));
   EXPECT_TRUE(Stops(kTools, call + "<|return|>"));
+}
+
+// A request's min_tokens forbids its stop tokens until then.
+TEST_P(HeaderConstraint, LeavesNoWayOutOfAnAnswerWhoseStopTokensAreForbidden) {
+  const auto constraint = Start(kTools);
+  const Tokens ids = Encode("<|channel|>final<|message|>42");
+  ASSERT_EQ(Taken(*constraint, ids), ids.size());
+  Tokens allowed = Allowed(*constraint);
+  std::erase_if(allowed, [this](int32_t id) { return id == tokens_.ret || id == tokens_.call; });
+  ASSERT_FALSE(allowed.empty());
+  EXPECT_TRUE(std::none_of(allowed.begin(), allowed.end(),
+                           [this](int32_t id) { return tokenizer_->IsSpecial(id); }));
 }
 
 TEST_P(HeaderConstraint, GoesOnOnlyAsTheAssistant) {
@@ -300,7 +312,7 @@ TEST_P(HeaderConstraint, NeverRestrictsContent) {
   for (const auto& [header, ends] :
        {std::pair("<|channel|>analysis<|message|>", Tokens{tokens_.end}),
         {"<|channel|>commentary<|message|>", Tokens{tokens_.end}},
-        {"<|channel|>final<|message|>", Tokens{tokens_.end, tokens_.ret}},
+        {"<|channel|>final<|message|>", Tokens{tokens_.ret}},
         {"<|channel|>commentary to=python<|message|>", Tokens{tokens_.end, tokens_.call}}}) {
     Tokens expected = ordinary;
     expected.insert(expected.end(), ends.begin(), ends.end());
@@ -325,7 +337,8 @@ TEST_P(HeaderConstraint, ARequiredCallComesBeforeTheAnswerCanEnd) {
   EXPECT_TRUE(Stops(required, preamble + "<|return|>"));
   const std::string call = " to=python<|channel|>analysis code<|message|>1+1";
   EXPECT_TRUE(Ends(required, preamble + "<|end|><|start|>assistant" + call + "<|call|>"));
-  EXPECT_TRUE(Ends(required, call + "<|end|><|start|>assistant<|channel|>final<|message|><|end|>"))
+  EXPECT_TRUE(
+      Ends(required, call + "<|end|><|start|>assistant<|channel|>final<|message|><|return|>"))
       << "what was required was done";
   const AnswerRules one = {.tools = {"functions.get"}, .tool_choice = Choice::kRequired};
   EXPECT_FALSE(Takes(one, " to=functions.get_weather"));
@@ -425,8 +438,7 @@ std::regex Grammar(Choice choice) {
   const std::string call =
       "(?:" + recipient + channel + "|" + channel + recipient + ")" + type + "<\\|message\\|>";
   const std::string other = "<\\|channel\\|>(?:analysis|commentary)<\\|message\\|>";
-  const std::string last =
-      "<\\|channel\\|>final(?:" + marked + ")?<\\|message\\|><\\|(?:return|end)\\|>";
+  const std::string last = "<\\|channel\\|>final(?:" + marked + ")?<\\|message\\|><\\|return\\|>";
   const std::string next = "<\\|end\\|><\\|start\\|>assistant";
   if (choice == Choice::kNone) return std::regex("(?:" + other + next + ")*" + last);
   const std::string free =

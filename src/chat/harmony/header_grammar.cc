@@ -181,9 +181,10 @@ class HeaderGrammarBuilder {
   // The content of a message to nobody in particular.
   int32_t BuildContent(std::string_view channel, bool must_call, int32_t next) {
     const int32_t content = NewContent();
-    const bool may_be_last = !must_call && MayBeLast(channel);
-    if (may_be_last) Connect(content, tokens_.ret, end_);
-    Connect(content, tokens_.end, may_be_last && channel == kFinal ? end_ : next);
+    if (!must_call && MayBeLast(channel)) Connect(content, tokens_.ret, end_);
+    // Nothing sensible could follow an answer, and its end has to be a token that ends a request,
+    // or nobody could hold it off.
+    if (channel != kFinal) Connect(content, tokens_.end, next);
     return content;
   }
 
