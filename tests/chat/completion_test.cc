@@ -150,11 +150,12 @@ TEST(Completion, FinishReasonSaysWhatTheClientIsToDo) {
       {"nothing", {}, FinishReason::kLength, false, CompletionFinish::kLength},
       {"cancelled", {text}, FinishReason::kCancelled, true, CompletionFinish::kStop},
       {"a call", {text, call}, FinishReason::kStop, false, CompletionFinish::kToolCalls},
-      {"a call and cut text",
-       {call, text},
+      {"a call and cut text", {call, text}, FinishReason::kLength, true, CompletionFinish::kLength},
+      {"a call, and cut behind it",
+       {call},
        FinishReason::kLength,
-       true,
-       CompletionFinish::kToolCalls},
+       false,
+       CompletionFinish::kLength},
       {"cut within a call", {half}, FinishReason::kLength, true, CompletionFinish::kLength},
       {"cut before a call's end", {call}, FinishReason::kLength, true, CompletionFinish::kLength},
       {"cut behind its header", {none}, FinishReason::kLength, true, CompletionFinish::kLength},
@@ -169,6 +170,26 @@ TEST(Completion, FinishReasonSaysWhatTheClientIsToDo) {
        {call, half},
        FinishReason::kStop,
        true,
+       CompletionFinish::kStop},
+      {"stopped behind the second's header",
+       {call, none},
+       FinishReason::kStop,
+       true,
+       CompletionFinish::kStop},
+      {"stopped before the second's end",
+       {call, call},
+       FinishReason::kStop,
+       true,
+       CompletionFinish::kToolCalls},
+      {"stopped in text behind a call",
+       {call, text},
+       FinishReason::kStop,
+       true,
+       CompletionFinish::kToolCalls},
+      {"a call that is no JSON",
+       {half, call},
+       FinishReason::kStop,
+       false,
        CompletionFinish::kToolCalls},
       {"cancelled within a call", {half}, FinishReason::kCancelled, true, CompletionFinish::kStop},
   };
@@ -179,6 +200,24 @@ TEST(Completion, FinishReasonSaysWhatTheClientIsToDo) {
     ASSERT_FALSE(deltas.empty());
     EXPECT_EQ(deltas.back().finish_reason, each.expected) << each.what;
     for (size_t i = 0; i + 1 < deltas.size(); ++i) EXPECT_FALSE(deltas[i].finish_reason);
+  }
+}
+
+TEST(Completion, KeepsHalfACallBesideWholeOnesAndMarksIt) {
+  for (const FinishReason reason : {FinishReason::kStop, FinishReason::kLength}) {
+    Completion completion = New();
+    const auto deltas = Read(completion,
+                             {Parsed("commentary", "{}", "functions.clock"),
+                              Parsed("commentary", "{\"a\":", "functions.get_weather")},
+                             reason, true);
+    const std::vector<CompletionToolCall> calls = completion.message().tool_calls;
+    ASSERT_EQ(calls.size(), 2u);
+    EXPECT_FALSE(calls[0].cut_off);
+    EXPECT_TRUE(calls[1].cut_off);
+    EXPECT_TRUE(calls[1].malformed);
+    EXPECT_EQ(calls[1].arguments, "{\"a\":");
+    EXPECT_EQ(Joined(deltas).tool_calls[1].arguments, "{\"a\":") << "it was streamed";
+    EXPECT_NE(completion.finish_reason(), CompletionFinish::kToolCalls);
   }
 }
 

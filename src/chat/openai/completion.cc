@@ -53,29 +53,22 @@ std::vector<CompletionDelta> Completion::Push(const std::vector<MessageDelta>& d
 std::vector<CompletionDelta> Completion::Finish(FinishReason reason,
                                                 const std::vector<MessageDelta>& deltas,
                                                 const std::vector<ParsedMessage>& messages) {
-  const bool in_part = !parts_.empty() && !parts_.back().ended;
   finishing_ = true;
   std::vector<CompletionDelta> out = Push(deltas, messages);
-  // A header may have been all there was of the last message; it, too, was cut off then.
-  const bool cut_off = in_part || !deltas.empty();
-  const bool cut_off_in_call =
-      cut_off && !parts_.empty() && parts_.back().destination.kind == Kind::kToolCall;
-  finish_reason_ = FinishOf(reason, cut_off_in_call);
+  finish_reason_ = FinishOf(reason);
   CompletionDelta last;
   last.finish_reason = finish_reason_;
   out.push_back(std::move(last));
   return out;
 }
 
-CompletionFinish Completion::FinishOf(FinishReason reason, bool cut_off_in_call) const {
-  const CompletionFinish without_calls =
-      reason == FinishReason::kLength ? CompletionFinish::kLength : CompletionFinish::kStop;
-  if (tool_calls_.empty()) return without_calls;
-  if (!cut_off_in_call) return CompletionFinish::kToolCalls;
-  // Calls that somebody would make with half of their arguments are none.
+CompletionFinish Completion::FinishOf(FinishReason reason) const {
   if (reason == FinishReason::kLength) return CompletionFinish::kLength;
-  const bool another = tool_calls_.size() > 1;
-  return another || !tool_calls_.back().malformed ? CompletionFinish::kToolCalls : without_calls;
+  // Who is told to make the calls makes all of them, and half of the arguments are none.
+  const bool half =
+      std::any_of(tool_calls_.begin(), tool_calls_.end(),
+                  [](const CompletionToolCall& call) { return call.cut_off && call.malformed; });
+  return tool_calls_.empty() || half ? CompletionFinish::kStop : CompletionFinish::kToolCalls;
 }
 
 void Completion::Add(const MessageDelta& delta, const std::vector<ParsedMessage>& messages,
@@ -84,7 +77,6 @@ void Completion::Add(const MessageDelta& delta, const std::vector<ParsedMessage>
   Part& part = parts_[delta.message];
   if (!delta.text.empty()) AddText(part, delta.text, out);
   if (!delta.ends) return;
-  part.ended = true;
   if (part.destination.kind == Kind::kToolCall) EndCall(part, out);
 }
 
@@ -125,12 +117,13 @@ void Completion::AddText(Part& part, std::string_view text, std::vector<Completi
 void Completion::EndCall(const Part& part, std::vector<CompletionDelta>& out) {
   CompletionToolCall& call = tool_calls_[part.call];
   if (call.arguments.empty() && !finishing_) {
-    // To a function without parameters; clients parse what they are given.
+    // Neither its header nor its content held any; clients parse what they are given.
     call.arguments = "{}";
     CompletionDelta delta;
     delta.tool_call = {part.call, std::nullopt, std::nullopt, call.arguments};
     out.push_back(std::move(delta));
   }
+  call.cut_off = finishing_;
   call.malformed = !IsJsonObject(call.arguments);
 }
 

@@ -25,6 +25,7 @@ struct CompletionToolCall {
   std::string arguments = {};  // as the model wrote them; "{}" where it ended without writing any
   bool declared = true;        // the caller knows a tool of this name
   bool malformed = false;      // `arguments` is not a JSON object
+  bool cut_off = false;        // the answer ended before the call did
 };
 
 struct CompletionMessage {
@@ -97,7 +98,6 @@ class Completion {
     Destination destination;
     size_t call = 0;     // kToolCall: index in tool_calls
     bool begun = false;  // has text
-    bool ended = false;
   };
 
   void Add(const MessageDelta& delta, const std::vector<ParsedMessage>& messages,
@@ -105,7 +105,7 @@ class Completion {
   void Begin(const Message& message, std::vector<CompletionDelta>& out);
   void AddText(Part& part, std::string_view text, std::vector<CompletionDelta>& out);
   void EndCall(const Part& part, std::vector<CompletionDelta>& out);
-  CompletionFinish FinishOf(FinishReason reason, bool cut_off_in_call) const;
+  CompletionFinish FinishOf(FinishReason reason) const;
 
   const Options options_;
   std::vector<Part> parts_;  // by the parser's messages
