@@ -26,14 +26,19 @@ bool SameMessage(const Message& a, const Message& b) {
          a.channel == b.channel && a.content_type == b.content_type && a.Text() == b.Text();
 }
 
-// Whether `ids` are exactly this message, well formed and complete.
-bool Means(const ChatFormat& format, std::span<const int32_t> ids, const Message& message) {
+Message AsSent(const Message& message, const Resent& resent) {
+  return resent ? resent(message) : message;
+}
+
+// Whether `ids` are, as it is sent, exactly this message, well formed and complete.
+bool Means(const ChatFormat& format, std::span<const int32_t> ids, const Message& message,
+           const Resent& resent) {
   const std::unique_ptr<ChatParser> parser = format.NewParser(std::nullopt);
   for (const int32_t id : ids) parser->Push(id);
   const std::vector<ParsedMessage>& read = parser->messages();
   // Not Finish: it would complete what is not.
   return read.size() == 1 && read[0].complete && read[0].repairs.empty() &&
-         read[0].end_token == ids.size() && SameMessage(read[0].message, message);
+         read[0].end_token == ids.size() && SameMessage(AsSent(read[0].message, resent), message);
 }
 
 // The ids of one of the answer's messages as they belong into a prompt. `opening` is what a prompt
@@ -45,16 +50,17 @@ Result<Ids> AsWritten(const ChatFormat& format, const ParsedMessage& parsed,
   if (parsed.first_token == 0) written.assign(opening.begin(), opening.end());
   const auto own = ids.subspan(parsed.first_token, parsed.end_token - parsed.first_token);
   written.insert(written.end(), own.begin(), own.end());
+  const auto means = [&](const Ids& said) { return Means(format, said, parsed.message, {}); };
   const bool was_input = parsed.end_token < ids.size();
-  if (was_input && Means(format, written, parsed.message)) return written;
+  if (was_input && means(written)) return written;
   if (was_input || written.empty() || canonical.empty()) return Ids();
   // The answer's last token was chosen, but never given to the model: the message ends as it does
   // in any prompt. What was cut off has no end to replace.
   const int32_t last = std::exchange(written.back(), canonical.back());
-  if (Means(format, written, parsed.message)) return written;
+  if (means(written)) return written;
   written.back() = last;
   written.push_back(canonical.back());
-  if (Means(format, written, parsed.message)) return written;
+  if (means(written)) return written;
   return Ids();
 }
 
@@ -70,7 +76,7 @@ Result<Ids> OpeningOf(const ChatFormat& format) {
 Result<RenderedConversation> RenderWithReplay(const ChatFormat& format, TranscriptMap* map,
                                               std::string_view scope,
                                               const Conversation& conversation,
-                                              const RenderOptions& options) {
+                                              const RenderOptions& options, const Resent& resent) {
   FAIRLEAD_ASSIGN_OR_RETURN(RenderedConversation canonical, format.Render(conversation, options));
   if (map == nullptr || options.training) return canonical;
   const std::vector<TranscriptKey> keys = KeysOf(canonical);
@@ -82,7 +88,7 @@ Result<RenderedConversation> RenderWithReplay(const ChatFormat& format, Transcri
     const Message& message = conversation.messages[span.message];
     std::optional<Ids> found;
     if (message.role == Role::kAssistant) found = map->Find(scope, keys[i]);
-    const bool usable = found && Means(format, *found, message);
+    const bool usable = found && Means(format, *found, message, resent);
     const std::span<const int32_t> ids = usable ? std::span(*found) : IdsOf(canonical, span);
     const size_t begin = replayed.ids.size();
     replayed.ids.insert(replayed.ids.end(), ids.begin(), ids.end());
@@ -96,10 +102,12 @@ Result<RenderedConversation> RenderWithReplay(const ChatFormat& format, Transcri
 
 Status RecordAnswer(const ChatFormat& format, TranscriptMap& map, std::string_view scope,
                     const Conversation& before, const std::vector<ParsedMessage>& answer,
-                    std::span<const int32_t> ids) {
+                    std::span<const int32_t> ids, const Resent& resent) {
   FAIRLEAD_ASSIGN_OR_RETURN(const Ids opening, OpeningOf(format));
   Conversation conversation = before;
-  for (const ParsedMessage& parsed : answer) conversation.messages.push_back(parsed.message);
+  for (const ParsedMessage& parsed : answer) {
+    conversation.messages.push_back(AsSent(parsed.message, resent));
+  }
   FAIRLEAD_ASSIGN_OR_RETURN(const RenderedConversation canonical, format.Render(conversation, {}));
   const std::vector<TranscriptKey> keys = KeysOf(canonical);
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -111,7 +119,12 @@ Status RecordAnswer(const ChatFormat& format, TranscriptMap& map, std::string_vi
     FAIRLEAD_ASSIGN_OR_RETURN(Ids written, AsWritten(format, parsed, ids, opening, plain));
     const bool same =
         written.size() == plain.size() && std::equal(written.begin(), written.end(), plain.begin());
-    if (!written.empty() && !same) map.Store(scope, keys[i], std::move(written));
+    if (same) {
+      // What an earlier answer that reads the same had there is not what was written last.
+      map.Forget(scope, keys[i]);
+    } else if (!written.empty()) {
+      map.Store(scope, keys[i], std::move(written));
+    }
   }
   return {};
 }

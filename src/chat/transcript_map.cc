@@ -59,6 +59,12 @@ void TranscriptMap::Store(std::string_view scope, const TranscriptKey& key,
   }
 }
 
+void TranscriptMap::Forget(std::string_view scope, const TranscriptKey& key) {
+  const Place place(scope, key);
+  const std::lock_guard lock(mutex_);
+  if (const auto found = index_.find(place); found != index_.end()) Remove(found->second);
+}
+
 std::optional<std::vector<int32_t>> TranscriptMap::Find(std::string_view scope,
                                                         const TranscriptKey& key) {
   const Place place(scope, key);

@@ -51,6 +51,8 @@ class TranscriptMap {
   // Remembers `ids`. `scope` names the client: nobody finds what another one's answers were. What
   // is larger than all there may be is not kept.
   void Store(std::string_view scope, const TranscriptKey& key, std::vector<int32_t> ids);
+  // As if nothing had been stored there.
+  void Forget(std::string_view scope, const TranscriptKey& key);
   std::optional<std::vector<int32_t>> Find(std::string_view scope, const TranscriptKey& key);
   Statistics statistics() const;
 

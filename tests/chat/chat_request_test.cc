@@ -219,7 +219,7 @@ TEST(ChatRequest, CallsBuiltInToolsByTheirOwnNames) {
            {"id":"a","type":"function","function":{"name":"python","arguments":"1+1"}}]},
          {"role":"tool","tool_call_id":"a","content":"2"})";
   EXPECT_EQ(Texts(Request(With(messages), system)),
-            (Strings{"assistant>python/analysis: 1+1", "tool:python>assistant/analysis: 2"}));
+            (Strings{"assistant>python/analysis code: 1+1", "tool:python>assistant/analysis: 2"}));
   EXPECT_EQ(Texts(Request(With(messages))),
             (Strings{"assistant>functions.python/commentary <|constrain|>json: 1+1",
                      "tool:functions.python>assistant/commentary: 2"}));

@@ -5,6 +5,7 @@
 
 #include "chat/openai/chat_request.h"
 #include "chat/openai/completion_json.h"
+#include "chat/openai/request_messages.h"
 #include "chat/replay.h"
 #include "chat/turn.h"
 #include "tests/chat/parsed.h"
@@ -25,9 +26,9 @@ std::shared_ptr<const ChatFormat> Harmony() {
 
 Ids Encoded(std::string_view text) { return Vocabulary("tiny")->Encode(text, true).value(); }
 
-ChatRequest Requested(const Json& messages, const Json& tools = Json::array()) {
-  return ChatRequestFromJson({{"messages", messages}, {"tools", tools}}, DefaultSystemContent())
-      .value();
+ChatRequest Requested(const Json& messages, const Json& tools = Json::array(),
+                      const SystemContent& system = DefaultSystemContent()) {
+  return ChatRequestFromJson({{"messages", messages}, {"tools", tools}}, system).value();
 }
 
 Json Tools() {
@@ -160,11 +161,12 @@ class Served : public ::testing::Test {
   void SetUp() override { messages_ = Json::parse(R"([{"role":"user","content":"Time?"}])"); }
 
   RenderedConversation Prompt(TranscriptMap* map) {
-    const ChatRequest request = Requested(messages_, Tools());
-    return RenderWithReplay(*Harmony(), map, "client", request.conversation, ForAnswer()).value();
+    const ChatRequest request = Requested(messages_, Tools(), system_);
+    return RenderWithReplay(*Harmony(), map, "client", request.conversation, ForAnswer(), AsResent)
+        .value();
   }
   CompletionMessage Answer(const Ids& ids) {
-    const ChatRequest request = Requested(messages_, Tools());
+    const ChatRequest request = Requested(messages_, Tools(), system_);
     const Ids prompt = Prompt(&map_).ids;
     TurnReader reader(*Harmony(), static_cast<int64_t>(prompt.size()),
                       {request.callable, CallIdsOf(prompt)});
@@ -175,7 +177,7 @@ class Served : public ::testing::Test {
       reader.Take(event);
     }
     EXPECT_TRUE(RecordAnswer(*Harmony(), map_, "client", request.conversation, reader.messages(),
-                             reader.ids()));
+                             reader.ids(), AsResent));
     messages_.push_back(CompletionMessageJson(reader.completion().message()));
     for (const CompletionToolCall& call : reader.completion().message().tool_calls) {
       messages_.push_back({{"role", "tool"}, {"tool_call_id", call.id}, {"content", "noon"}});
@@ -183,6 +185,7 @@ class Served : public ::testing::Test {
     return reader.completion().message();
   }
 
+  SystemContent system_ = DefaultSystemContent();
   Json messages_;
   TranscriptMap map_{{}};
 };
@@ -215,6 +218,73 @@ TEST_F(Served, TokensThatTheTokenizerWouldNotChooseSurvive) {
   ASSERT_GT(next.size(), seen.size());
   EXPECT_TRUE(std::equal(seen.begin(), seen.end(), next.begin()));
   EXPECT_EQ(next[seen.size()], Encoded("<|end|>").at(0)) << "not <|return|>";
+}
+
+TEST_F(Served, EveryHeaderThatMayBeWrittenIsReplayed) {
+  system_.tools = ToolNamespaces{{"python", PythonTool()}, {"browser", BrowserTool()}};
+  const Json question = messages_;
+  const std::string end = "<|end|><|start|>assistant";
+  for (const std::string header : {
+           "<|channel|>commentary to=functions.clock",
+           "<|channel|>commentary to=functions.clock <|constrain|>json",
+           "<|channel|>commentary to=functions.clock<|constrain|>json",
+           "<|channel|>commentary to=functions.clock json",
+           "<|channel|>commentary to=functions.clock code",
+           " to=functions.clock<|channel|>commentary",
+           " to=functions.clock<|channel|>commentary code",
+           "<|channel|>analysis to=functions.clock",
+           " to=functions.clock<|channel|>analysis <|constrain|>json",
+           "<|channel|>analysis to=python",
+           "<|channel|>analysis to=python code",
+           "<|channel|>analysis to=python <|constrain|>code",
+           " to=python<|channel|>commentary code",
+           "<|channel|>commentary to=python code",
+           "<|channel|>commentary to=browser.search code",
+           "<|channel|>analysis to=browser.search <|constrain|>json",
+           " to=browser.search<|channel|>analysis code",
+           "<|channel|>final",
+           "<|channel|>final <|constrain|>json",
+           "<|channel|>final<|constrain|>json",
+       }) {
+    const bool calls = header.find("to=") != std::string::npos;
+    // With what may stand before it.
+    for (const std::string& before :
+         {std::string(), "<|channel|>analysis<|message|>Look." + end,
+          "<|channel|>commentary<|message|>I look." + end, header + "<|message|>{}" + end}) {
+      if (!calls && !before.empty()) continue;  // reasoning is dropped, and texts become one
+      messages_ = question;
+      Ids seen = Prompt(&map_).ids;
+      const Ids answer =
+          Encoded(before + header + "<|message|>{\"a\": 1}" + (calls ? "<|call|>" : "<|return|>"));
+      Answer(answer);
+      seen.insert(seen.end(), answer.begin(), answer.end() - 1);
+      messages_.push_back({{"role", "user"}, {"content", "And now?"}});
+      const Ids next = Prompt(&map_).ids;
+      ASSERT_GT(next.size(), seen.size());
+      EXPECT_TRUE(std::equal(seen.begin(), seen.end(), next.begin())) << before << header;
+    }
+  }
+}
+
+TEST(AsResent, IsWhatTheRequestHoldsOnceTheClientSentTheMessageBack) {
+  SystemContent system = DefaultSystemContent();
+  system.tools = ToolNamespaces{{"python", PythonTool()}};
+  const Json sent = Json::parse(R"([
+      {"role":"assistant","content":"I look.","reasoning":"Hm.","tool_calls":[
+        {"id":"a","function":{"name":"clock","arguments":"{}"}},
+        {"id":"b","function":{"name":"python","arguments":"1+1"}}]},
+      {"role":"assistant","content":"Noon."},
+      {"role":"user","content":"Thanks","name":"ann"}])");
+  const ChatRequest request = Requested(sent, Tools(), system);
+  for (const Message& message : request.conversation.messages) {
+    const Message resent = AsResent(message);
+    EXPECT_EQ(resent.role, message.role);
+    EXPECT_EQ(resent.name, message.name);
+    EXPECT_EQ(resent.recipient, message.recipient);
+    EXPECT_EQ(resent.channel, message.channel);
+    EXPECT_EQ(resent.content_type, message.content_type);
+    EXPECT_EQ(resent.Text(), message.Text());
+  }
 }
 
 TEST_F(Served, WhatHadToBeRepairedIsRenderedAsItWasUnderstood) {

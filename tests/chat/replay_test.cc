@@ -149,6 +149,39 @@ TEST_F(Replay, TakesNothingForAnotherMessage) {
   }
 }
 
+TEST_F(Replay, FollowsTheLastOfTwoAnswersThatReadTheSame) {
+  const Conversation asked = conversation_;
+  for (const char* header : {"  c=final", " c=final", "   c=final"}) {
+    conversation_ = asked;
+    Answer(std::string(header) + "|yes!");
+    EXPECT_EQ(Next(), FakeIds("<assistant" + std::string(header) + "|yes><assistant"));
+  }
+}
+
+TEST_F(Replay, ComparesWhatClientsCanSend) {
+  const Resent without_types = [](const Message& message) {
+    Message sent = message;
+    sent.content_type = std::nullopt;
+    return sent;
+  };
+  const Ids ids = FakeIds(" c=final t=json|yes!");
+  const std::unique_ptr<ChatParser> parser = format_.NewParser(Role::kAssistant);
+  for (const int32_t id : ids) parser->Push(id);
+  ASSERT_TRUE(
+      RecordAnswer(format_, map_, "client", conversation_, parser->messages(), ids, without_types));
+  Hear(without_types(parser->messages()[0].message));
+  const auto rendered = [this](const Resent& resent) {
+    return RenderWithReplay(format_, &map_, "client", conversation_, ForAnswer(), resent)
+        .value()
+        .ids;
+  };
+  EXPECT_EQ(rendered(without_types),
+            FakeIds("<user|what is it><assistant c=final t=json|yes><assistant"));
+  EXPECT_EQ(rendered({}), Rendered(nullptr).ids) << "it is another message to such a client";
+  conversation_.messages.back().channel = "commentary";
+  EXPECT_EQ(rendered(without_types), Rendered(nullptr).ids);
+}
+
 TEST_F(Replay, TakesNothingFromAnotherPlace) {
   Answer("  c=final|yes!");
   conversation_.messages[0].content = {std::string("what else")};

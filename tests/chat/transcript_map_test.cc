@@ -71,6 +71,18 @@ TEST(TranscriptMap, StaysWithinItsBytes) {
   EXPECT_FALSE(none.Find("", Key(1)));
 }
 
+TEST(TranscriptMap, ForgetsWhatItIsTold) {
+  TranscriptMap map({});
+  map.Store("a", Key(1), {1});
+  map.Forget("b", Key(1));
+  map.Forget("a", Key(2));
+  EXPECT_TRUE(map.Find("a", Key(1)));
+  map.Forget("a", Key(1));
+  EXPECT_FALSE(map.Find("a", Key(1)));
+  EXPECT_EQ(map.statistics().entries, 0u);
+  EXPECT_EQ(map.statistics().bytes, 0u);
+}
+
 TEST(TranscriptMap, ServesManyThreads) {
   TranscriptMap map({.max_entries = 50, .max_bytes = 20000});
   std::vector<std::thread> threads;

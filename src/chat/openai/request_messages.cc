@@ -14,7 +14,9 @@ namespace {
 constexpr std::string_view kAnalysis = "analysis";
 constexpr std::string_view kCommentary = "commentary";
 constexpr std::string_view kFinal = "final";
+// As the model was trained: functions are given JSON, built-in tools what they are to run.
 constexpr std::string_view kJsonContent = "<|constrain|>json";
+constexpr std::string_view kCodeContent = "code";
 
 Message Plain(Role role, std::string text) {
   Message message;
@@ -27,6 +29,15 @@ Message Said(std::string_view channel, std::string text) {
   Message message = Plain(Role::kAssistant, std::move(text));
   message.channel = channel;
   return message;
+}
+
+// In the channel where the model was trained to call from: built-in tools belong to its reasoning.
+Message CallTo(const std::string& recipient, std::string arguments) {
+  const bool is_function = ToolNameOf(recipient) != recipient;
+  Message call = Said(is_function ? kCommentary : kAnalysis, std::move(arguments));
+  call.recipient = recipient;
+  call.content_type = is_function ? kJsonContent : kCodeContent;
+  return call;
 }
 
 // A part of a content list. An assistant's may also be a refusal.
@@ -153,13 +164,8 @@ class Reader {
     }
     FAIRLEAD_ASSIGN_OR_RETURN(std::string arguments, function["arguments"].String());
     const std::string recipient = RecipientOf(name, built_in_);
-    const bool is_function = recipient != name;
-    // Where the model was trained to call from: built-in tools belong to its reasoning.
-    Message message = Said(is_function ? kCommentary : kAnalysis, std::move(arguments));
-    message.recipient = recipient;
-    if (is_function) message.content_type = kJsonContent;
+    read_.messages.push_back(CallTo(recipient, std::move(arguments)));
     called_[std::move(id)] = recipient;
-    read_.messages.push_back(std::move(message));
     return {};
   }
 
@@ -192,6 +198,13 @@ Result<RequestMessages> ReadMessages(const RequestValue& messages,
   Reader reader(built_in);
   for (const RequestValue& item : items) FAIRLEAD_RETURN_IF_ERROR(reader.Read(item));
   return reader.Take();
+}
+
+Message AsResent(const Message& message) {
+  if (message.role != Role::kAssistant) return message;
+  if (message.recipient) return CallTo(*message.recipient, message.Text());
+  const bool keeps = message.channel == kAnalysis || message.channel == kCommentary;
+  return Said(keeps ? *message.channel : kFinal, message.Text());
 }
 
 }  // namespace fairlead

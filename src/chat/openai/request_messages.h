@@ -20,4 +20,9 @@ struct RequestMessages {
 Result<RequestMessages> ReadMessages(const RequestValue& messages,
                                      const std::vector<std::string>& built_in);
 
+// What ReadMessages makes of a message that an answer held, once the client has sent it back: the
+// channel, the type of the content and the author's name are not among the things that it can say.
+// Not of several messages that the APIs deliver as one.
+Message AsResent(const Message& message);
+
 }  // namespace fairlead
