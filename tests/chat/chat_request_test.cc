@@ -94,8 +94,8 @@ TEST(ChatRequest, ReadsEveryKindOfMessage) {
       (Strings{"user:ann: Time?", "assistant/analysis: Look.", "assistant/commentary: I look.",
                "assistant>functions.clock/commentary <|constrain|>json: {}",
                "assistant>functions.x.y-z_1/commentary <|constrain|>json: {bad",
-               "tool:functions.x.y-z_1>assistant/commentary: two",
-               "tool:functions.clock>assistant/commentary: one", "assistant/analysis: Ah.",
+               "tool:functions.clock>assistant/commentary: one",
+               "tool:functions.x.y-z_1>assistant/commentary: two", "assistant/analysis: Ah.",
                "assistant/final: Noon.", "user: a\nb"}));
 }
 
@@ -229,6 +229,41 @@ TEST(ChatRequest, CallsBuiltInToolsByTheirOwnNames) {
   EXPECT_EQ(
       twice.error().message,
       "[chat] tools[0].function.name: expected a name that no other tool has, got \"python\"");
+}
+
+TEST(ChatRequest, PutsResultsInTheOrderOfTheirCalls) {
+  const auto calls = [](const Strings& ids) {
+    std::string list;
+    for (const std::string& id : ids) {
+      if (!list.empty()) list += ",";
+      list += R"({"id":")" + id + R"(","function":{"name":"f","arguments":"{}"}})";
+    }
+    return R"({"role":"assistant","tool_calls":[)" + list + "]}";
+  };
+  const auto result = [](const std::string& id, const std::string& text) {
+    return R"(,{"role":"tool","tool_call_id":")" + id + R"(","content":")" + text + "\"}";
+  };
+  const auto results_of = [](const std::string& messages) {
+    std::string texts;
+    for (const Message& message : Request(With(messages)).conversation.messages) {
+      if (message.role == Role::kTool) texts += message.Text() + " ";
+    }
+    return texts;
+  };
+  const std::string three = calls({"a", "b", "c"});
+  for (const Strings& order : {Strings{"a", "b", "c"}, Strings{"c", "b", "a"},
+                               Strings{"b", "c", "a"}, Strings{"c", "a", "b"}}) {
+    std::string messages = three;
+    for (const std::string& id : order) messages += result(id, id);
+    EXPECT_EQ(results_of(messages), "a b c ");
+    messages += "," + calls({"d", "e"}) + result("e", "e") + result("d", "d");
+    EXPECT_EQ(results_of(messages), "a b c d e ");
+  }
+  EXPECT_EQ(results_of(three + result("b", "b1") + result("a", "a") + result("b", "b2")),
+            "a b1 b2 ")
+      << "two of one call stay as they are";
+  EXPECT_EQ(results_of(three + result("b", "b") + "," + kUser + result("a", "a")), "b a ")
+      << "nothing moves past what somebody said";
 }
 
 TEST(ChatRequest, LetsAnIdNameTheLatestCallThatHasIt) {

@@ -1,5 +1,6 @@
 #include "chat/openai/request_messages.h"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -83,6 +84,7 @@ class Reader {
     if (!known) {
       return role.Expected("\"system\", \"developer\", \"user\", \"assistant\" or \"tool\"");
     }
+    if (*known == Role::kUser || *known == Role::kAssistant) results_.clear();
     switch (*known) {
       case Role::kSystem:
       case Role::kDeveloper:
@@ -165,7 +167,7 @@ class Reader {
     FAIRLEAD_ASSIGN_OR_RETURN(std::string arguments, function["arguments"].String());
     const std::string recipient = RecipientOf(name, built_in_);
     read_.messages.push_back(CallTo(recipient, std::move(arguments)));
-    called_[std::move(id)] = recipient;
+    called_[std::move(id)] = {recipient, calls_++};
     return {};
   }
 
@@ -176,16 +178,27 @@ class Reader {
     if (found == called_.end()) return id.Expected("the id of a tool call before this message");
     FAIRLEAD_ASSIGN_OR_RETURN(std::string content, ReadContent(message["content"], Role::kTool));
     Message result = Plain(Role::kTool, std::move(content));
-    result.name = found->second;
+    const Called& call = found->second;
+    result.name = call.recipient;
     result.recipient = RoleName(Role::kAssistant);
-    result.channel = ToolNameOf(found->second) != found->second ? kCommentary : kAnalysis;
-    read_.messages.push_back(std::move(result));
+    result.channel = ToolNameOf(call.recipient) != call.recipient ? kCommentary : kAnalysis;
+    // Harmony has no ids: which call a result is of is said by nothing but the order.
+    const auto later = std::upper_bound(results_.begin(), results_.end(), call.number);
+    read_.messages.insert(read_.messages.end() - (results_.end() - later), std::move(result));
+    results_.insert(later, call.number);
     return {};
   }
 
+  struct Called {
+    std::string recipient;
+    size_t number = 0;  // among all calls
+  };
+
   const std::vector<std::string>& built_in_;
   RequestMessages read_;
-  std::unordered_map<std::string, std::string> called_;  // recipients by the ids of calls
+  std::unordered_map<std::string, Called> called_;  // by the ids of calls
+  size_t calls_ = 0;
+  std::vector<size_t> results_;  // the calls of the results that the messages end with
 };
 
 }  // namespace
