@@ -21,10 +21,13 @@ constexpr Registration kFormats[] = {
     {"harmony", CreateHarmony},
 };
 
-void AddTools(const std::optional<ToolNamespaces>& namespaces, std::vector<std::string>& tools) {
+// `built_in`: a namespace without tools may be a tool itself.
+void AddTools(const std::optional<ToolNamespaces>& namespaces, bool built_in,
+              std::vector<std::string>& tools) {
   if (!namespaces) return;
   for (const auto& [key, space] : *namespaces) {
-    if (space.tools.empty()) tools.push_back(space.name);
+    const bool is_tool = built_in && space.tools.empty() && space.name != kFunctions;
+    if (is_tool) tools.push_back(space.name);
     for (const Tool& tool : space.tools) {
       tools.push_back(fmt::format("{}.{}", space.name, tool.name));
     }
@@ -38,10 +41,10 @@ AnswerRules RulesOf(const Conversation& conversation) {
   for (const Message& message : conversation.messages) {
     for (const Content& content : message.content) {
       if (const auto* system = std::get_if<SystemContent>(&content)) {
-        AddTools(system->tools, rules.tools);
+        AddTools(system->tools, true, rules.tools);
         if (system->channel_config) rules.channels = system->channel_config->valid_channels;
       } else if (const auto* developer = std::get_if<DeveloperContent>(&content)) {
-        AddTools(developer->tools, rules.tools);
+        AddTools(developer->tools, false, rules.tools);
       }
     }
   }

@@ -29,7 +29,8 @@ struct Tool {
   std::optional<Json> parameters;  // a JSON schema; without one it takes nothing
 };
 
-// Tools that belong together. A namespace without tools is itself what is called ("python").
+// Tools that belong together. A namespace of a system message that has no tools is itself what is
+// called ("python"), unless it is kFunctions.
 struct ToolNamespace {
   std::string name;
   std::optional<std::string> description;

@@ -29,6 +29,20 @@ TEST(RulesOf, NamesEveryDeclaredToolAsItsRecipientAndTheChannelsThatTheSystemMes
   EXPECT_EQ(rules.tool_choice, AnswerRules::ToolChoice::kAuto);
 }
 
+TEST(RulesOf, TakesANamespaceWithoutToolsForAToolOnlyIfItIsBuiltIn) {
+  const ToolNamespaces namespaces = {{"functions", {"functions", std::nullopt, {}}},
+                                     {"python", {"python", std::nullopt, {}}}};
+  SystemContent system;
+  system.tools = namespaces;
+  DeveloperContent developer;
+  developer.tools = namespaces;
+  Conversation conversation;
+  conversation.messages = {With(Role::kDeveloper, developer)};
+  EXPECT_TRUE(RulesOf(conversation).tools.empty());
+  conversation.messages = {With(Role::kSystem, system)};
+  EXPECT_EQ(RulesOf(conversation).tools, (std::vector<std::string>{"python"}));
+}
+
 TEST(RulesOf, RestrictsNothingWithoutASystemMessage) {
   const AnswerRules rules = RulesOf({});
   EXPECT_TRUE(rules.tools.empty());
