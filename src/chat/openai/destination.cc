@@ -73,9 +73,12 @@ bool IsToolName(std::string_view name) {
 
 Destination DestinationOf(const Message& message, const std::vector<std::string>& tools) {
   const std::string_view recipient = message.recipient ? Clean(*message.recipient) : "";
-  if (recipient.empty() || IsAddressedToPeople(recipient)) return {ByChannel(message), "", true};
-  const bool unwanted = IsBuiltIn(recipient) && !Contains(tools, recipient);
-  if (unwanted) {
+  // First what was declared: a tool may have any name.
+  const bool declared = Contains(tools, recipient);
+  if (recipient.empty() || (!declared && IsAddressedToPeople(recipient))) {
+    return {ByChannel(message), "", true};
+  }
+  if (!declared && IsBuiltIn(recipient)) {
     std::string as_function(kFunctions);
     as_function.append(".").append(recipient);
     if (!Contains(tools, as_function)) return {Kind::kReasoning, "", true};
