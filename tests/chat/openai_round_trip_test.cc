@@ -266,6 +266,16 @@ TEST_F(Served, EveryHeaderThatMayBeWrittenIsReplayed) {
   }
 }
 
+TEST_F(Served, ACallWithoutArgumentsIsReplayed) {
+  Ids seen = Prompt(&map_).ids;
+  const Ids answer = Encoded("<|channel|>commentary to=functions.clock<|message|><|call|>");
+  EXPECT_EQ(Answer(answer).tool_calls.at(0).arguments, "{}");
+  seen.insert(seen.end(), answer.begin(), answer.end());
+  const Ids next = Prompt(&map_).ids;
+  ASSERT_GT(next.size(), seen.size());
+  EXPECT_TRUE(std::equal(seen.begin(), seen.end(), next.begin()));
+}
+
 TEST(AsResent, IsWhatTheRequestHoldsOnceTheClientSentTheMessageBack) {
   SystemContent system = DefaultSystemContent();
   system.tools = ToolNamespaces{{"python", PythonTool()}};

@@ -26,12 +26,14 @@ std::vector<std::string> BuiltInTools(const SystemContent& system) {
 
 Result<std::optional<ReasoningEffort>> ReadEffort(const RequestValue& effort) {
   if (effort.absent()) return std::optional<ReasoningEffort>();
-  if (!effort.is_string()) return effort.Expected("\"low\", \"medium\" or \"high\"");
+  constexpr std::string_view kExpected = R"("none", "minimal", "low", "medium", "high" or "xhigh")";
+  if (!effort.is_string()) return effort.Expected(kExpected);
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string name, effort.String());
-  // The model knows nothing below low.
-  const std::optional<ReasoningEffort> read =
-      name == "minimal" ? ReasoningEffort::kLow : EffortFromName(name);
-  if (!read) return effort.Expected("\"low\", \"medium\" or \"high\"");
+  std::optional<ReasoningEffort> read = EffortFromName(name);
+  // The model knows nothing below low, and nothing above high.
+  if (name == "none" || name == "minimal") read = ReasoningEffort::kLow;
+  if (name == "xhigh") read = ReasoningEffort::kHigh;
+  if (!read) return effort.Expected(kExpected);
   return read;
 }
 
@@ -52,7 +54,7 @@ Result<std::optional<ReasoningEffort>> ReadEffortOf(const RequestValue& request)
 Status RefuseTheRest(const RequestValue& request) {
   FAIRLEAD_RETURN_IF_ERROR(request["functions"].Refuse("nothing, or tools"));
   FAIRLEAD_RETURN_IF_ERROR(request["function_call"].Refuse("nothing, or tool_choice"));
-  // One message of the model is one call, and its end is the answer's: none are ever parallel.
+  // Changes nothing: the end of a call ends most answers, and more calls are the model's to make.
   const RequestValue parallel = request["parallel_tool_calls"];
   if (!parallel.absent() && !parallel.json().is_boolean()) {
     return parallel.Expected("true or false");

@@ -18,6 +18,8 @@ constexpr std::string_view kFinal = "final";
 // As the model was trained: functions are given JSON, built-in tools what they are to run.
 constexpr std::string_view kJsonContent = "<|constrain|>json";
 constexpr std::string_view kCodeContent = "code";
+constexpr std::string_view kNoArguments = "{}";
+constexpr size_t kLongestName = 64;
 
 Message Plain(Role role, std::string text) {
   Message message;
@@ -71,6 +73,29 @@ Result<std::string> ReadText(const RequestValue& value) {
   return value.String();
 }
 
+// What a call's "arguments" say. Some clients leave them out where a function has no parameters, or
+// do not write them as a string.
+Result<std::string> ReadArguments(const RequestValue& arguments) {
+  if (arguments.absent()) return std::string(kNoArguments);
+  if (!arguments.is_object()) return arguments.String();
+  return arguments.json().dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// A user's name as it can stand in a header: every run of what no name may hold becomes a '_', and
+// the rest has at most 64 bytes. nullopt for an empty one.
+std::optional<std::string> HeaderName(std::string_view name) {
+  std::string kept;
+  bool replaced = false;
+  for (const char& byte : name) {
+    const bool allowed = IsToolName({&byte, 1});
+    if (allowed) kept += byte;
+    if (!allowed && !replaced) kept += '_';
+    replaced = !allowed;
+  }
+  if (kept.empty()) return std::nullopt;
+  return kept.substr(0, kLongestName);
+}
+
 class Reader {
  public:
   explicit Reader(const std::vector<std::string>& built_in) : built_in_(built_in) {}
@@ -113,11 +138,8 @@ class Reader {
     FAIRLEAD_ASSIGN_OR_RETURN(std::string text, ReadContent(message["content"], Role::kUser));
     Message user = Plain(Role::kUser, std::move(text));
     if (const RequestValue name = message["name"]; !name.absent()) {
-      FAIRLEAD_ASSIGN_OR_RETURN(user.name, name.String());
-      // It becomes part of a header.
-      if (!IsToolName(*user.name)) {
-        return name.Expected("a name of 1 to 64 letters, digits, '_', '-' or '.'");
-      }
+      FAIRLEAD_ASSIGN_OR_RETURN(const std::string text_of_name, name.String());
+      user.name = HeaderName(text_of_name);
     }
     read_.messages.push_back(std::move(user));
     return {};
@@ -164,7 +186,7 @@ class Reader {
     if (!IsToolName(name)) {
       return function["name"].Expected("a name of 1 to 64 letters, digits, '_', '-' or '.'");
     }
-    FAIRLEAD_ASSIGN_OR_RETURN(std::string arguments, function["arguments"].String());
+    FAIRLEAD_ASSIGN_OR_RETURN(std::string arguments, ReadArguments(function["arguments"]));
     const std::string recipient = RecipientOf(name, built_in_);
     read_.messages.push_back(CallTo(recipient, std::move(arguments)));
     called_[std::move(id)] = {recipient, calls_++};
@@ -176,7 +198,10 @@ class Reader {
     FAIRLEAD_ASSIGN_OR_RETURN(const std::string text, id.String());
     const auto found = called_.find(text);
     if (found == called_.end()) return id.Expected("the id of a tool call before this message");
-    FAIRLEAD_ASSIGN_OR_RETURN(std::string content, ReadContent(message["content"], Role::kTool));
+    std::string content;  // null: the tool had nothing to say
+    if (message["content"].missing() || !message["content"].absent()) {
+      FAIRLEAD_ASSIGN_OR_RETURN(content, ReadContent(message["content"], Role::kTool));
+    }
     Message result = Plain(Role::kTool, std::move(content));
     const Called& call = found->second;
     result.name = call.recipient;
@@ -215,7 +240,11 @@ Result<RequestMessages> ReadMessages(const RequestValue& messages,
 
 Message AsResent(const Message& message) {
   if (message.role != Role::kAssistant) return message;
-  if (message.recipient) return CallTo(*message.recipient, message.Text());
+  if (message.recipient) {
+    // As Completion delivers a call without any.
+    const std::string arguments = message.Text();
+    return CallTo(*message.recipient, arguments.empty() ? std::string(kNoArguments) : arguments);
+  }
   const bool keeps = message.channel == kAnalysis || message.channel == kCommentary;
   return Said(keeps ? *message.channel : kFinal, message.Text());
 }
