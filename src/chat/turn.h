@@ -39,7 +39,8 @@ class TurnReader {
   // `prompt_tokens` and `options` are for the OpenAI APIs' side of it.
   TurnReader(const ChatFormat& format, int64_t prompt_tokens, Completion::Options options);
 
-  // Events of this answer, in order. The last one ends what is open.
+  // Events of this answer, in order. The last one ends what is open. Every token is read, also what
+  // is behind a stop string: who wants those matches them in the deltas, cancels, and cuts.
   TurnDelta Take(const Event& event);
 
   const std::vector<ParsedMessage>& messages() const { return parser_->messages(); }

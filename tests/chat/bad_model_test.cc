@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -12,7 +13,10 @@
 
 #include "chat/chat_format.h"
 #include "chat/harmony/special_tokens.h"
+#include "chat/openai/completion_json.h"
+#include "chat/turn.h"
 #include "runtime/engine.h"
+#include "tests/chat/parsed.h"
 #include "tests/parity/golden.h"
 #include "tests/support/random.h"
 #include "tests/tokenizer/vocabularies.h"
@@ -232,6 +236,7 @@ class Conversing {
     const std::string said = Said(answer.tokens);
     const auto messages = Read(answer.tokens, said);
     ExpectDelivered(ContentsOf(answer.tokens, host_.tokenizer()), messages, said);
+    ReadAsCompletion(answer.tokens, messages, answer.cut_off, said);
     if (constrained && !corrupt) ExpectWellFormed(messages, answer, said);
     for (const ParsedMessage& parsed : messages) Append(parsed.message);
     ++turns;
@@ -309,6 +314,35 @@ class Conversing {
     }
     EXPECT_FALSE(messages.empty()) << said;
     return messages;
+  }
+
+  // The same tokens as a server delivers them: what is streamed is what there is in the end, and
+  // the text of every message is in it.
+  void ReadAsCompletion(const Tokens& tokens, const std::vector<ParsedMessage>& messages,
+                        bool cut_off, const std::string& said) {
+    TurnReader reader(host_.format(), 0, {RulesOf(conversation_).tools, NumberedIds()});
+    std::vector<std::string> streamed(messages.size());
+    std::vector<CompletionDelta> deltas;
+    for (size_t i = 0; i <= tokens.size(); ++i) {
+      Event event;
+      if (i < tokens.size()) event.token = tokens[i];
+      if (i == tokens.size()) {
+        event.finish_reason = cut_off ? FinishReason::kLength : FinishReason::kStop;
+      }
+      TurnDelta delta = reader.Take(event);
+      for (const MessageDelta& each : delta.messages) streamed.at(each.message) += each.text;
+      std::move(delta.completion.begin(), delta.completion.end(), std::back_inserter(deltas));
+    }
+    const CompletionMessage whole = reader.completion().message();
+    EXPECT_EQ(CompletionMessageJson(Joined(deltas)), CompletionMessageJson(whole)) << said;
+    EXPECT_EQ(reader.completion().finish_reason(), deltas.back().finish_reason) << said;
+    std::string everything = whole.reasoning + "\n\n" + whole.content.value_or("");
+    for (const CompletionToolCall& call : whole.tool_calls) everything += "\n\n" + call.arguments;
+    for (size_t i = 0; i < messages.size(); ++i) {
+      const std::string text = messages[i].message.Text();
+      EXPECT_EQ(streamed[i], text) << said;
+      EXPECT_NE(everything.find(text), std::string::npos) << text << "\nof " << said;
+    }
   }
 
   // A sound model behind the constraint leaves nothing to mend but where its answer was cut off,

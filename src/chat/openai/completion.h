@@ -66,8 +66,10 @@ using CallIds = std::function<std::string(size_t index)>;
 // differ and the same request gives the same ids. `answer` is Event::index.
 CallIds CallIdsOf(std::span<const int32_t> prompt, int answer = 0);
 
-// Turns what a ChatParser yields into an answer. The deltas joined are message(), no text is left
-// out, and text of different messages in one member is separated by a blank line.
+// Turns what a ChatParser yields into an answer. The deltas joined are message(), the whole content
+// of every message is in one of its members, and texts of different messages in one member are
+// separated by a blank line. What headers say is not text: a channel, a type or a name that the
+// APIs have no word for is only in the parser's messages.
 class Completion {
  public:
   struct Options {
