@@ -1,11 +1,12 @@
 // The words of a message's header, as far as all readers of harmony agree on them.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "chat/harmony/words.h"
 
 namespace fairlead {
 
@@ -25,12 +26,6 @@ std::string WithoutTokenBytes(std::string_view text);
 // `text` without the markers that are special tokens, each up to the end of its name.
 std::string WithoutMarkerTokens(std::string_view text);
 inline constexpr std::string_view kRecipientPrefix = "to=";
-
-// The channels that gpt-oss was trained with.
-inline constexpr std::string_view kAnalysis = "analysis";
-inline constexpr std::string_view kCommentary = "commentary";
-inline constexpr std::string_view kFinal = "final";
-inline constexpr std::array kKnownChannels = {kAnalysis, kCommentary, kFinal};
 
 // Bytes of the white space (as Unicode defines it) that `text` begins with; 0 for none.
 size_t WhiteSpacePrefix(std::string_view text);

@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "chat/harmony/header.h"
+#include "chat/harmony/words.h"
 
 namespace fairlead {
 namespace {
 
-constexpr std::string_view kKnownTypes[] = {"json", "code", "text", "xml", "yaml"};
 // The tools of gpt-oss whose names have no namespace.
 constexpr std::string_view kBareTools[] = {"python", "browser"};
 
@@ -74,8 +74,8 @@ bool LooksLikeContentType(std::string_view word) {
 
 size_t RecipientLength(std::string_view word) {
   constexpr std::string_view kReplacement = "\uFFFD";
-  word = word.substr(0, std::min({word.find_first_of("{}[]()<>\"'`,;=|\\"), word.find(kReplacement),
-                                  word.size()}));
+  word = word.substr(
+      0, std::min({word.find_first_of(kNameEnds), word.find(kReplacement), word.size()}));
   while (word.ends_with(':')) word.remove_suffix(1);
   return word.size();
 }

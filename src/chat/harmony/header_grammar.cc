@@ -5,17 +5,10 @@
 #include <utility>
 
 #include "chat/harmony/header_names.h"
+#include "chat/harmony/words.h"
 
 namespace fairlead {
 namespace {
-
-constexpr std::string_view kAnalysis = "analysis";
-constexpr std::string_view kCommentary = "commentary";
-constexpr std::string_view kFinal = "final";
-
-// What content is said to be. gpt-oss was taught "json" for functions and "code" for built-in
-// tools.
-constexpr std::string_view kTypes[] = {"json", "code", "text", "xml", "yaml"};
 
 // gpt-oss calls functions in its reasoning, too, although it was told to use commentary. Where that
 // is forbidden it calls another tool instead, and not in another channel: that is chosen already.
@@ -43,7 +36,7 @@ class HeaderGrammarBuilder {
     for (const std::string& channel : rules.channels) {
       if (!Holds(channels_, channel)) channels_.push_back(channel);
     }
-    if (channels_.empty()) channels_ = {kAnalysis, kCommentary, kFinal};
+    if (channels_.empty()) channels_.assign(kKnownChannels.begin(), kKnownChannels.end());
     const bool may_call = rules.tool_choice != AnswerRules::ToolChoice::kNone &&
                           std::any_of(channels_.begin(), channels_.end(), MayCall);
     if (may_call) tools_.assign(rules.tools.begin(), rules.tools.end());
@@ -133,7 +126,7 @@ class HeaderGrammarBuilder {
   // The state behind <|constrain|>, from which a type leads to `content`.
   int32_t BuildType(int32_t content) {
     const int32_t state = NewState();
-    for (const std::string_view type : kTypes) {
+    for (const std::string_view type : kKnownTypes) {
       Connect(Write(state, type), tokens_.message, content);
     }
     return state;
@@ -151,7 +144,7 @@ class HeaderGrammarBuilder {
 
   void EndCallHeader(int32_t state) {
     const int32_t space = EndHeader(state, call_, marked_type_);
-    for (const std::string_view type : kTypes) {
+    for (const std::string_view type : kKnownTypes) {
       Connect(Write(space, type), tokens_.message, call_);
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "chat/harmony/words.h"
 #include "tokenizer/utf8.h"
 
 namespace fairlead {
@@ -14,10 +15,6 @@ constexpr std::string_view kWhiteSpace[] = {" ",      "\u00A0", "\u1680", "\u200
                                             "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
                                             "\u2007", "\u2008", "\u2009", "\u200A", "\u2028",
                                             "\u2029", "\u202F", "\u205F", "\u3000"};
-
-// What begins a marker, or the arguments of a call that a model wrote into its header: a reader
-// ends the name there.
-constexpr std::string_view kPunctuation = "{}[]()<>\"'`,;=|\\";
 
 // Of well-formed UTF-8: U+0000 to U+001F and U+007F to U+009F.
 bool IsControl(std::string_view name, size_t i) {
@@ -37,8 +34,7 @@ std::string_view Obstacle(std::string_view name) {
     return name.find(part) != std::string_view::npos;
   };
   if (std::any_of(std::begin(kWhiteSpace), std::end(kWhiteSpace), held)) return "white space";
-  if (name.find_first_of(kPunctuation) != std::string_view::npos)
-    return "one of {}[]()<>\"'`,;=|\\";
+  if (name.find_first_of(kNameEnds) != std::string_view::npos) return "one of {}[]()<>\"'`,;=|\\";
   return {};
 }
 

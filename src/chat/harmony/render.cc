@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "chat/channels.h"
 #include "chat/harmony/sections.h"
 
 namespace fairlead {
@@ -13,8 +14,6 @@ namespace {
 
 constexpr std::string_view kConstrain = "<|constrain|>";
 constexpr std::string_view kEveryone = "all";
-constexpr std::string_view kAnalysis = "analysis";
-constexpr std::string_view kFinal = "final";
 
 // What follows from the conversation as a whole for each of its messages.
 struct Surroundings {

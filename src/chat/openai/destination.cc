@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "chat/channels.h"
+#include "chat/openai/contains.h"
+
 namespace fairlead {
 namespace {
 
@@ -13,10 +16,6 @@ constexpr size_t kLongestToolName = 64;
 bool IsToolNameByte(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
          (byte >= '0' && byte <= '9') || byte == '_' || byte == '-' || byte == '.';
-}
-
-bool Contains(const std::vector<std::string>& list, std::string_view value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
 }
 
 // Whether a message so addressed is no call.
@@ -52,10 +51,10 @@ std::optional<Destination> CallOf(std::string_view recipient,
 }
 
 Kind ByChannel(const Message& message) {
-  const bool is_final = message.channel == "final";
+  const bool is_final = message.channel == kFinal;
   // The model speaks for somebody else: nothing that a user should take for the answer.
   if (message.role != Role::kAssistant && !is_final) return Kind::kReasoning;
-  return message.channel == "analysis" ? Kind::kReasoning : Kind::kContent;
+  return message.channel == kAnalysis ? Kind::kReasoning : Kind::kContent;
 }
 
 }  // namespace

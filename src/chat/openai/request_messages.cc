@@ -6,15 +6,13 @@
 #include <unordered_map>
 #include <utility>
 
+#include "chat/channels.h"
 #include "chat/openai/destination.h"
 #include "chat/openai/request_tools.h"
 
 namespace fairlead {
 namespace {
 
-constexpr std::string_view kAnalysis = "analysis";
-constexpr std::string_view kCommentary = "commentary";
-constexpr std::string_view kFinal = "final";
 // As the model was trained: functions are given JSON, built-in tools what they are to run.
 constexpr std::string_view kJsonContent = "<|constrain|>json";
 constexpr std::string_view kCodeContent = "code";

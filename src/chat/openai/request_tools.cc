@@ -1,19 +1,15 @@
 #include "chat/openai/request_tools.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
+#include "chat/openai/contains.h"
 #include "chat/openai/destination.h"
 
 namespace fairlead {
 namespace {
 
 constexpr std::string_view kToolNameRule = "a name of 1 to 64 letters, digits, '_', '-' or '.'";
-
-bool Contains(const std::vector<std::string>& list, std::string_view value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
-}
 
 Status ExpectFunctionType(const RequestValue& type) {
   if (!type.is_string()) return type.Expected("\"function\"");
