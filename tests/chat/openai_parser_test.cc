@@ -117,6 +117,7 @@ TEST(ParseLine, TakesAnyIntegersForIds) {
   EXPECT_TRUE(answer["error"].is_null());
   EXPECT_EQ(answer["messages"].size(), 1u);
   EXPECT_EQ(answer["repairs"].size(), 3u);  // the two that are too large are one
+  EXPECT_EQ(answer["repairs"][1]["text"], "2147483647 or more");
   const Json strict = Answer({{"ids", {-1}}, {"role", "assistant"}, {"strict", true}});
   EXPECT_FALSE(strict["error"].is_null());
 }

@@ -4,23 +4,18 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "tests/chat/parse_checks.h"
+#include "tests/chat/token_ids.h"
 #include "tests/support/random.h"
 #include "tests/tokenizer/vocabularies.h"
 
 namespace fairlead::testing {
 namespace {
 
-const Tokenizer::Pointer& O200k() {
-  static const Tokenizer::Pointer tokenizer = Vocabulary("o200k");
-  return tokenizer;
-}
-
 HarmonyTokens Tokens() { return FindHarmonyTokens(*O200k()).value(); }
-
-std::vector<int32_t> Ids(std::string_view text) { return O200k()->Encode(text, true).value(); }
 
 // role(name)>recipient#channel{content_type}: text
 std::string Describe(const Message& message) {
@@ -61,22 +56,6 @@ Answer Parse(std::string_view text, std::optional<Role> role = Role::kAssistant)
 void ExpectAnswer(const Answer& answer, const Lines& messages, const Lines& repairs) {
   EXPECT_EQ(answer.messages, messages);
   EXPECT_EQ(answer.repairs, repairs);
-}
-
-std::vector<int32_t> ByteIds(std::string_view bytes) {
-  std::vector<int32_t> ids;
-  for (const char byte : bytes) {
-    for (int32_t id = 0; id < 256; ++id) {
-      if (O200k()->TokenBytes(id) == std::string_view(&byte, 1)) ids.push_back(id);
-    }
-  }
-  return ids;
-}
-
-std::vector<int32_t> Joined(std::initializer_list<std::vector<int32_t>> parts) {
-  std::vector<int32_t> ids;
-  for (const auto& part : parts) ids.insert(ids.end(), part.begin(), part.end());
-  return ids;
 }
 
 constexpr std::string_view kThought = "<|channel|>analysis<|message|>Hm.<|end|>";
@@ -217,8 +196,8 @@ TEST(HarmonyParser, TakesArgumentsInAHeaderForTheContentThatIsMissing) {
       EXPECT_EQ(answer.messages.front(),
                 fmt::format("assistant>functions.w#commentary{}: {}", type, content))
           << header << end;
-      EXPECT_TRUE(std::ranges::count(answer.repairs,
-                                     fmt::format("0 arguments in header: {}", content)) == 1);
+      const std::string repair = fmt::format("0 arguments in header: {}", content);
+      EXPECT_EQ(std::ranges::count(answer.repairs, repair), 1);
     }
   };
   const std::string call = "<|channel|>commentary to=functions.w";
@@ -362,14 +341,14 @@ TEST(HarmonyParser, KeepsTheNamesOfMarkersThatAreContent) {
   for (const char* text : {"Use the <|constrain|>json marker.", "<|constrain|>json is a marker.",
                            "The tokens are <|channel|>, <|constrain|> and <|message|>.",
                            "<|channel|>final is how an answer begins."}) {
-    const auto spelled = O200k()->Encode(text, false).value();
+    const auto spelled = Spelled(text);
     const Lines messages = {fmt::format("assistant#final: {}", text)};
     EXPECT_EQ(ParseIds(Joined({spelled, Ids("<|return|>")})).messages, messages);
     EXPECT_EQ(ParseIds(Joined({Ids("<|channel|>final "), spelled, Ids("<|return|>")})).messages,
               messages);
   }
   // In a header they count.
-  const auto header = O200k()->Encode("<|channel|>analysis", false).value();
+  const auto header = Spelled("<|channel|>analysis");
   ExpectAnswer(ParseIds(Joined({header, Ids("<|message|>Hm.<|end|>")})),
                {"assistant#analysis: Hm."}, {});
 }
@@ -486,14 +465,18 @@ TEST(HarmonyParser, TellsOfRepeatedStartsAndEnds) {
 }
 
 TEST(HarmonyParser, TellsOfIdsWithoutATokenAndGoesOn) {
-  for (const int32_t id : {-1, -2147483647 - 1, 201500, 2147483647}) {
+  const std::pair<int32_t, const char*> unknown[] = {{-2147483647 - 1, "-2147483648 or less"},
+                                                     {-1, "-1"},
+                                                     {201500, "201500"},
+                                                     {2147483647, "2147483647 or more"}};
+  for (const auto& [id, name] : unknown) {
     auto ids = Ids("<|channel|>final<|message|>It ");
     ids.push_back(id);
     for (const int32_t rest : Ids("is.<|return|>")) ids.push_back(rest);
     ExpectAnswer(ParseIds(ids), {"assistant#final: It is."},
-                 {fmt::format("0 unknown token: {}", id)});
+                 {fmt::format("0 unknown token: {}", name)});
     ExpectAnswer(ParseIds(std::vector<int32_t>{id}, std::nullopt), {"assistant#final: "},
-                 {fmt::format("0 unknown token: {}", id)});
+                 {fmt::format("0 unknown token: {}", name)});
   }
 }
 
@@ -554,10 +537,10 @@ TEST(HarmonyParser, AnswersTheSameHoweverTheTextIsCutIntoTokens) {
 
 TEST(HarmonyParser, LosesNoTextOfRandomTokens) {
   Random random(20260601);
-  const std::vector<int32_t> words = Ids(
-      "assistant user tool analysis commentary final to=functions.f json code<|constrain|> {}\n");
-  const std::vector<std::vector<int32_t>> names = {O200k()->Encode("<|channel|>", false).value(),
-                                                   O200k()->Encode("<|constrain|>", false).value()};
+  const std::vector<int32_t> words =
+      Ids("assistant user tool analysis commentary final to=functions.f json code<|constrain|> {}\n"
+          " {\"a\": 1} Analysis: functions.f:");
+  const std::vector<int32_t> names[] = {Spelled("<|channel|>"), Spelled("<|constrain|>")};
   const HarmonyTokens tokens = Tokens();
   const std::vector<int32_t> structure = {tokens.start,   tokens.channel,    tokens.constrain,
                                           tokens.message, tokens.end,        tokens.ret,

@@ -1,5 +1,6 @@
 #include "chat/harmony/parser.h"
 
+#include <limits>
 #include <utility>
 
 #include "chat/harmony/header.h"
@@ -15,6 +16,13 @@ constexpr size_t kMostHeaderBytes = 4096;
 
 std::string& Text(ParsedMessage& parsed) {
   return std::get<std::string>(parsed.message.content.front());
+}
+
+// Who has larger numbers than an id can be gives the nearest id.
+std::string NumberOf(int32_t token) {
+  if (token == std::numeric_limits<int32_t>::max()) return fmt::format("{} or more", token);
+  if (token == std::numeric_limits<int32_t>::min()) return fmt::format("{} or less", token);
+  return fmt::to_string(token);
 }
 
 // The same thing many times over is told once.
@@ -82,7 +90,7 @@ void HarmonyParser::OnSpecial(int32_t token, std::optional<std::string_view> nam
   } else if (name) {
     Note("stray special token", *name);
   } else {
-    Note("unknown token", fmt::to_string(token));
+    Note("unknown token", NumberOf(token));
   }
 }
 
