@@ -13,6 +13,7 @@ namespace fairlead {
 // A header's text has its markers by name, however a model spelled them.
 inline constexpr std::string_view kChannelMarker = "<|channel|>";
 inline constexpr std::string_view kConstrainMarker = "<|constrain|>";
+inline constexpr std::string_view kRecipientPrefix = "to=";
 
 // Where it matters whether a special token or text spelled a marker's name, the token is the name
 // behind this byte, which no UTF-8 has.
@@ -25,7 +26,6 @@ enum class MarkerKind { kName, kToken };
 std::string WithoutTokenBytes(std::string_view text);
 // `text` without the markers that are special tokens, each up to the end of its name.
 std::string WithoutMarkerTokens(std::string_view text);
-inline constexpr std::string_view kRecipientPrefix = "to=";
 
 // Bytes of the white space (as Unicode defines it) that `text` begins with; 0 for none.
 size_t WhiteSpacePrefix(std::string_view text);

@@ -28,12 +28,8 @@ bool IsKnownChannel(std::string_view word) {
   return std::ranges::find(kKnownChannels, word) != kKnownChannels.end();
 }
 
-size_t LengthWithoutPunctuation(std::string_view word) {
-  return word.find_last_not_of(".,:;!?") + 1;
-}
-
 std::optional<std::string_view> MeantChannel(std::string_view word) {
-  word = word.substr(0, LengthWithoutPunctuation(word));
+  word = word.substr(0, word.find_last_not_of(".,:;!?") + 1);
   const auto same = [](char a, char b) { return (IsLetter(a) ? a | 0x20 : a) == b; };
   for (const std::string_view channel : kKnownChannels) {
     if (std::ranges::equal(word, channel, same)) return channel;

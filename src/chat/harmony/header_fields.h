@@ -53,8 +53,6 @@ bool IsKnownChannel(std::string_view word);
 // The known channel that a word means: without regard to case and to punctuation behind it.
 // nullopt for none.
 std::optional<std::string_view> MeantChannel(std::string_view word);
-// Bytes of `word` without the punctuation that it ends with.
-size_t LengthWithoutPunctuation(std::string_view word);
 // Whether a word that is no known channel can be one: letters, digits, '_', '-' and '.'.
 bool LooksLikeChannel(std::string_view word);
 // Of a content type without its marker.
