@@ -92,6 +92,30 @@ TEST_F(Chat, ThinkingAloneIsNoAnswer) {
 
 TEST_F(Chat, MessagesMakeATranscript) {
   const std::string out =
+// Of a header that was cut off, nothing is an answer; of a text that was, everything.
+TEST_F(Chat, AnAnswerBeginsBehindItsHeader) {
+  const Json whole = AskJson("Hello")["choices"][0]["message"];
+  const std::string content = whole["content"];
+  const std::string reasoning = whole["reasoning"];
+  const int tokens = AskJson("Hello")["usage"]["completion_tokens"];
+  ASSERT_GT(tokens, 20);
+  for (int limit = 1; limit < tokens; ++limit) {
+    // Near both headers: that of the thinking, and that of the answer.
+    if (limit > 12 && limit < tokens - 18) continue;
+    const std::vector<std::string> shape = {"--temperature", "0", "--max_tokens",
+                                            fmt::format("{}", limit)};
+    const Json cut = AskJson("Hello", {}, shape)["choices"][0]["message"];
+    const std::string said = cut.value("content", "");
+    EXPECT_TRUE(content.starts_with(said)) << limit << ": " << cut;
+    EXPECT_TRUE(reasoning.starts_with(cut.value("reasoning", ""))) << limit << ": " << cut;
+    const Outcome outcome = Ask("Hello", {}, shape);
+    EXPECT_EQ(outcome.exit_code, said.empty() ? 1 : 0) << limit << ": " << outcome;
+    EXPECT_EQ(outcome.out, said.empty() ? "" : said + "\n") << limit << ": " << outcome;
+    const Outcome free = Ask("Hello", {"--no_header_constraint"}, shape);
+    EXPECT_EQ(free.out, outcome.out) << limit;
+  }
+}
+
       Succeed(Arguments({"--message", "Hello", "--message", "And now?"}, ThinkingThenText()));
   const auto lines = Lines(out);
   ASSERT_GE(lines.size(), 5u) << out;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "chat/replay.h"
@@ -20,12 +22,20 @@ double SecondsSince(Clock::time_point start) {
 // The map of what the model wrote serves one client here.
 constexpr std::string_view kScope = "chat";
 
-// An answer as it comes in.
+bool WasRepaired(const ParsedMessage& message, std::string_view kind) {
+  return std::any_of(message.repairs.begin(), message.repairs.end(),
+                     [&](const Repair& repair) { return repair.kind == kind; });
+}
+
+// An answer as it comes in. Half a header at its end is no part of it.
 class Listener {
  public:
+  // `free_headers`: a tokenizer where messages may come without any header.
   Listener(const ChatFormat& format, int64_t prompt_tokens, Completion::Options options,
-           const AnswerWatch& watch)
-      : reader_(format, prompt_tokens, std::move(options)), watch_(watch) {}
+           const Tokenizer* free_headers, const AnswerWatch& watch)
+      : reader_(format, prompt_tokens, std::move(options)),
+        free_headers_(free_headers),
+        watch_(watch) {}
 
   bool begun() const { return !reader_.ids().empty(); }
   bool done() const { return reader_.finish_reason().has_value(); }
@@ -33,11 +43,19 @@ class Listener {
 
   void Take(const Event& event) {
     const bool first = event.token && !begun();
+    const size_t before = messages();
+    if (event.finish_reason) completion_ = reader_.completion().message();
     const TurnDelta deltas = reader_.Take(event);
+    if (event.finish_reason && EndsInHeader()) {
+      messages_ = before;
+    } else if (event.finish_reason) {
+      completion_ = reader_.completion().message();
+    }
     if (first) first_token_seconds_ = SecondsSince(start_);
     if (!watch_.delta) return;
     const auto tokens = static_cast<int64_t>(reader_.ids().size());
     for (const MessageDelta& delta : deltas.messages) {
+      if (delta.message >= messages()) break;
       const ParsedMessage& message = reader_.messages()[delta.message];
       watch_.delta(message, delta, tokens - static_cast<int64_t>(message.first_token));
     }
@@ -46,9 +64,10 @@ class Listener {
   ModelAnswer Finish() const {
     ModelAnswer answer;
     answer.messages = reader_.messages();
+    answer.messages.resize(messages());
     answer.finish_reason = *reader_.finish_reason();
     answer.error = reader_.error();
-    answer.completion = reader_.completion().message();
+    answer.completion = completion_;
     answer.completion_finish =
         reader_.completion().finish_reason().value_or(CompletionFinish::kStop);
     answer.usage = reader_.usage();
@@ -58,8 +77,23 @@ class Listener {
   }
 
  private:
+  size_t messages() const { return messages_.value_or(reader_.messages().size()); }
+  // Whether the answer broke off before its last message began; the parser, which loses nothing,
+  // makes a message of what there was.
+  bool EndsInHeader() const {
+    if (reader_.finish_reason() == FinishReason::kStop || reader_.messages().empty()) return false;
+    const ParsedMessage& last = reader_.messages().back();
+    if (WasRepaired(last, "cut off header")) return true;
+    if (!WasRepaired(last, "missing message marker")) return false;
+    // Text without a marker before it can be an answer, where nothing keeps headers well formed.
+    return free_headers_ == nullptr || free_headers_->IsSpecial(reader_.ids()[last.first_token]);
+  }
+
   TurnReader reader_;
+  const Tokenizer* const free_headers_;
   const AnswerWatch& watch_;
+  std::optional<size_t> messages_;  // those before half a header
+  CompletionMessage completion_;    // once it is done
   const Clock::time_point start_ = Clock::now();
   double first_token_seconds_ = 0;
 };
@@ -73,12 +107,11 @@ Result<std::unique_ptr<Answerer>> Answerer::Create(const ChatOptions& options) {
   FAIRLEAD_ASSIGN_OR_RETURN(self.artifact_, OpenForRun(run, run.backend));
   const ModelFacts& facts = self.artifact_->facts();
   FAIRLEAD_RETURN_IF_ERROR(CheckSettings(options.generate.settings, facts.vocabulary_size));
-  FAIRLEAD_ASSIGN_OR_RETURN(const Tokenizer::Pointer tokenizer,
-                            Tokenizer::Open(self.artifact_->dir));
-  FAIRLEAD_ASSIGN_OR_RETURN(self.format_,
-                            CreateChatFormat(facts.chat_format, tokenizer, facts.vocabulary_size));
+  FAIRLEAD_ASSIGN_OR_RETURN(self.tokenizer_, Tokenizer::Open(self.artifact_->dir));
+  FAIRLEAD_ASSIGN_OR_RETURN(
+      self.format_, CreateChatFormat(facts.chat_format, self.tokenizer_, facts.vocabulary_size));
   FAIRLEAD_ASSIGN_OR_RETURN(self.generator_,
-                            Generator::Create(self.artifact_, tokenizer, options.generate,
+                            Generator::Create(self.artifact_, self.tokenizer_, options.generate,
                                               /*answers=*/1, /*positions=*/0));
   const ExportOptions& exported = self.artifact_->manifest.options;
   self.context_ = exported.sequence_length;
@@ -113,7 +146,8 @@ Result<ModelAnswer> Answerer::Reply(const Conversation& conversation,
   asked.settings.request.stop_token_ids = std::move(request.stop_token_ids);
   asked.settings.request.constraint = std::move(request.constraint);
   const auto total = static_cast<int64_t>(prompt.size());
-  Listener listener(*format_, total, {rules.tools, CallIdsOf(prompt)}, watch);
+  Listener listener(*format_, total, {rules.tools, CallIdsOf(prompt)},
+                    constrain_ ? nullptr : tokenizer_.get(), watch);
   Engine& engine = generator_->engine();
   const EngineStatistics before = engine.statistics();
   FAIRLEAD_ASSIGN_OR_RETURN(

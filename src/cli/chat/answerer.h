@@ -15,7 +15,7 @@
 namespace fairlead {
 
 struct ModelAnswer {
-  std::vector<ParsedMessage> messages;
+  std::vector<ParsedMessage> messages;  // without half a header that it was cut off in
   FinishReason finish_reason = FinishReason::kStop;
   std::string error;  // of kError
   // The same in the words of the OpenAI APIs.
@@ -63,6 +63,7 @@ class Answerer {
 
   std::string name_;
   std::shared_ptr<const Artifact> artifact_;
+  Tokenizer::Pointer tokenizer_;
   std::shared_ptr<const ChatFormat> format_;
   std::unique_ptr<Generator> generator_;
   TranscriptMap transcripts_{TranscriptMap::Limits()};
