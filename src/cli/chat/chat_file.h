@@ -9,10 +9,11 @@
 
 namespace fairlead {
 
-// {"messages": [...], "settings": {"temperature": 1.0, ...}}. The file is complete or as it was;
-// nobody else may read it.
-Status SaveChat(const std::filesystem::path& path, const Dialogue& dialogue,
-                const GenerateSettings& settings);
+// {"messages": [...], "settings": {"temperature": 1.0, ...}}. The file is complete or as it was. A
+// new one nobody else may read; true: it took the place of one that was there, and has its mode.
+// Symbolic links stay. kInvalidArgument: something is there that is no regular file.
+Result<bool> SaveChat(const std::filesystem::path& path, const Dialogue& dialogue,
+                      const GenerateSettings& settings);
 
 struct LoadedChat {
   std::vector<Message> messages;  // turns

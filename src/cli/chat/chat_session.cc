@@ -351,9 +351,10 @@ void ChatSession::Set(const std::string& argument) {
 }
 
 void ChatSession::Save(const std::string& argument) {
-  const Status status = SaveChat(PathOf(argument), dialogue_, settings_);
-  if (!status) return Complain(status.error());
-  Note(fmt::format("Saved {} in {}.", Count(dialogue_.turns(), "message"), argument));
+  const auto replaced = SaveChat(PathOf(argument), dialogue_, settings_);
+  if (!replaced) return Complain(replaced.error());
+  Note(fmt::format("Saved {} in {}{}.", Count(dialogue_.turns(), "message"), argument,
+                   *replaced ? ", in place of what was there" : ""));
 }
 
 void ChatSession::Load(const std::string& argument) {
