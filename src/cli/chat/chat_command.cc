@@ -28,7 +28,7 @@ message, and nothing but the answer is printed:
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
     "command": ["./weather.py"]}]
 A command runs without a shell and reads its arguments as a JSON object from stdin; what it prints
-goes to the model. docs/chat.md has the rest.)";
+goes to the model. A program ./x is that of the tool file's folder. docs/chat.md has the rest.)";
 
 // More than any context: what is left of it is the limit.
 constexpr int64_t kChatTokens = int64_t{1} << 20;

@@ -15,7 +15,8 @@ constexpr double kLongestSeconds = 3600;
 // What is wrong with a file, and where in it.
 class Reader {
  public:
-  explicit Reader(std::string file) : file_(std::move(file)) {}
+  explicit Reader(const std::filesystem::path& file)
+      : file_(file.string()), folder_(std::filesystem::absolute(file).parent_path()) {}
 
   Result<std::vector<CommandTool>> Read(const Json& json) {
     if (!json.is_array() || json.empty() || json.size() > kMostTools) {
@@ -58,6 +59,7 @@ class Reader {
       tool.tool.parameters = *found;
     }
     FAIRLEAD_ASSIGN_OR_RETURN(tool.command, ReadCommand(json.value("command", Json())));
+    tool.command.front() = Program(tool.command.front());
     if (const auto found = json.find("timeout_seconds"); found != json.end()) {
       if (!found->is_number() || !(found->get<double>() > 0) ||
           found->get<double>() > kLongestSeconds) {
@@ -103,7 +105,14 @@ class Reader {
     return words;
   }
 
+  // Programs that come with the file are found from anywhere.
+  std::string Program(const std::string& word) const {
+    if (word.starts_with("./")) return folder_ / word.substr(2);
+    return word.starts_with("../") ? folder_ / word : std::filesystem::path(word);
+  }
+
   std::string file_;
+  std::filesystem::path folder_;
   std::string where_ = "tools";
 };
 
@@ -111,7 +120,7 @@ class Reader {
 
 Result<std::vector<CommandTool>> ReadToolFile(const std::filesystem::path& path) {
   FAIRLEAD_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path, "chat", kMostBytes));
-  return Reader(path.string()).Read(json);
+  return Reader(path).Read(json);
 }
 
 }  // namespace fairlead

@@ -19,7 +19,8 @@ struct CommandTool {
 };
 
 // [{"name": "now", "description": "...", "parameters": {...}, "command": ["date", "-u"],
-//   "timeout_seconds": 10}, ...]. Errors name file, tool and member.
+//   "timeout_seconds": 10}, ...]. A program "./x" or "../x" is that of the file's folder, as an
+// absolute path. Errors name file, tool and member.
 Result<std::vector<CommandTool>> ReadToolFile(const std::filesystem::path& path);
 
 // What is answered to the model, whether or not the command did what it should.

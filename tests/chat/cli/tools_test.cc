@@ -97,7 +97,6 @@ class ToolFile : public ::testing::Test {
     return ReadToolFile(dir_.Write("tools.json", text));
   }
 
- private:
   TempDir dir_;
 };
 
@@ -133,6 +132,19 @@ TEST_F(ToolFile, EveryMistakeIsNamed) {
   };
   for (const auto& [text, part] : mistakes) {
     const auto tools = Read(text);
+TEST_F(ToolFile, ProgramsBesideItAreFoundFromAnywhere) {
+  const auto tools = Read(R"([{"name": "a", "command": ["./a", "./b"]},
+      {"name": "b", "command": ["../b"]}, {"name": "c", "command": ["c"]},
+      {"name": "d", "command": ["/d"]}, {"name": "e", "command": [".e/f"]}])");
+  ASSERT_TRUE(tools.has_value()) << tools.error().message;
+  const std::string folder = dir_.path().string();
+  EXPECT_EQ((*tools)[0].command, (std::vector<std::string>{folder + "/a", "./b"}));
+  EXPECT_EQ((*tools)[1].command[0], folder + "/../b");
+  EXPECT_EQ((*tools)[2].command[0], "c");
+  EXPECT_EQ((*tools)[3].command[0], "/d");
+  EXPECT_EQ((*tools)[4].command[0], ".e/f");
+}
+
     ASSERT_FALSE(tools.has_value()) << text;
     EXPECT_NE(tools.error().message.find(part), std::string::npos) << tools.error().message;
     EXPECT_NE(tools.error().message.find("tools.json"), std::string::npos);
