@@ -197,6 +197,18 @@ TEST_F(Chat, AHostileConversationIsOneLineOfError) {
     EXPECT_NE(outcome.exit_code, 0) << text;
     EXPECT_NE(outcome.ErrorLines().back().find("talk.json"), std::string::npos) << outcome;
   }
+// 33,000 tokens for a context of 1,024: the model gets what fits, and answers.
+TEST_F(Chat, AToolMayPrintMoreThanTheContextHolds) {
+  const fs::path tools = WriteTools(R"(["seq", "100000"])");
+  const Json json = AskJson(
+      kTimeQuestion, {"--tools", tools.string(), "--tool_choice", "required", "--yes_to_tools"},
+      ClockCall());
+  EXPECT_NE(json["choices"][0]["message"]["content"], "") << json;
+  const int prompt = json["usage"]["prompt_tokens"];  // of both answers
+  EXPECT_GT(prompt, 600) << json;
+  EXPECT_LT(prompt, 2 * 1024) << json;
+}
+
 }
 
 TEST_F(Chat, AConversationOfOpenAiHarmonyGoesOn) {

@@ -12,18 +12,29 @@ namespace {
 constexpr size_t kMostAnswers = 32;
 // Room that an answer should have, if leaving out old turns makes it.
 constexpr int64_t kAnswerTokens = 1024;
+// Bytes of a tool's output below which it is not worth cutting.
+constexpr size_t kLeastOutput = 128;
 
 struct RenderedTurn {
   std::vector<int32_t> ids;
   size_t left_out = 0;  // turns, now
 };
 
+int64_t AnswerRoom(const Answerer& answerer) {
+  return std::min(kAnswerTokens, answerer.context() / 4);
+}
+
+// Tokens of a prompt that leaves room for an answer.
+int64_t ComfortablePrompt(const Answerer& answerer) {
+  return std::min(answerer.context() - AnswerRoom(answerer), answerer.longest_prompt());
+}
+
 Result<RenderedTurn> RenderToFit(Answerer& answerer, Dialogue& dialogue) {
   RenderedTurn rendered;
   FAIRLEAD_ASSIGN_OR_RETURN(rendered.ids, answerer.Render(dialogue.Shown()));
   const auto size = [&] { return static_cast<int64_t>(rendered.ids.size()); };
-  const int64_t room = std::min(kAnswerTokens, answerer.context() / 4);
-  const int64_t comfortable = std::min(answerer.context() - room, answerer.longest_prompt());
+  const int64_t room = AnswerRoom(answerer);
+  const int64_t comfortable = ComfortablePrompt(answerer);
   if (size() > comfortable) {
     // Some more than needed, so that the next turns find their beginning in the cache.
     while (size() > comfortable - room && dialogue.LeaveOutTurn()) {
@@ -45,6 +56,40 @@ Message ToolMessage(const ToolCall& call, std::string text) {
   message.channel = "commentary";
   message.content.emplace_back(std::move(text));
   return message;
+}
+
+// What is shown when all turns but the last are left out.
+Conversation LastTurn(const Dialogue& dialogue) {
+  Conversation conversation = dialogue.Shown();
+  std::vector<Message>& messages = conversation.messages;
+  const auto is_user = [](const Message& message) { return message.role == Role::kUser; };
+  const auto first = std::find_if(messages.begin(), messages.end(), is_user);
+  const auto last = std::find_if(messages.rbegin(), messages.rend(), is_user);
+  if (first != messages.end()) messages.erase(first, last.base() - 1);
+  return conversation;
+}
+
+// Adds what tools answered: as much of it as fits when all turns but this one are left out, with
+// room for the next answer. The commands have run; this is no time to give up.
+Status AddOutputs(Answerer& answerer, std::vector<Message> outputs, Dialogue& dialogue) {
+  const auto text = [](Message& message) -> std::string& {
+    return std::get<std::string>(message.content.front());
+  };
+  const Conversation before = LastTurn(dialogue);
+  while (!outputs.empty()) {
+    Conversation conversation = before;
+    conversation.messages.insert(conversation.messages.end(), outputs.begin(), outputs.end());
+    FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<int32_t> ids, answerer.Render(conversation));
+    if (static_cast<int64_t>(ids.size()) <= ComfortablePrompt(answerer)) break;
+    std::string& longest =
+        text(*std::max_element(outputs.begin(), outputs.end(), [&](Message& a, Message& b) {
+          return text(a).size() < text(b).size();
+        }));
+    if (longest.size() < kLeastOutput) break;
+    longest = CutOutput(longest, longest.size() / 2);
+  }
+  for (Message& output : outputs) dialogue.Add(std::move(output));
+  return {};
 }
 
 // What a tool is given, or what is wrong with what the model wrote.
@@ -145,6 +190,7 @@ Result<Turn> TakeTurn(Answerer& answerer, Dialogue& dialogue, const ChatOptions&
     const bool goes_on = answer.finish_reason == FinishReason::kStop && !calls.empty();
     turn.answers.push_back(std::move(answer));
     bool stopped = false;
+    std::vector<Message> outputs;
     for (const ToolCall& call : calls) {
       // Every call is answered, so that the conversation can go on.
       const ToolOutput output = !goes_on  ? Refusal("not run, as the answer was cut off")
@@ -152,8 +198,9 @@ Result<Turn> TakeTurn(Answerer& answerer, Dialogue& dialogue, const ChatOptions&
                                           : Call(dialogue.setup(), call, watcher);
       stopped = stopped || output.interrupted || watcher.Stop();
       watcher.Called(call, output);
-      dialogue.Add(ToolMessage(call, output.text));
+      outputs.push_back(ToolMessage(call, output.text));
     }
+    FAIRLEAD_RETURN_IF_ERROR(AddOutputs(answerer, std::move(outputs), dialogue));
     if (!goes_on || stopped) return turn;
     if (turn.answers.size() == kMostAnswers) {
       turn.too_many_calls = true;

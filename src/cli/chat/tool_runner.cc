@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <optional>
@@ -22,6 +23,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kMostOutput = size_t{32} << 10;
+// More than a pipe holds, so that all that is left is read once a command has ended.
+constexpr size_t kMostAtOnce = size_t{2} << 20;
 constexpr int kTickMilliseconds = 50;
 
 // Two ends of a pipe, closed in every program that is started.
@@ -48,16 +51,23 @@ class Pipe {
   bool ok_ = false;
 };
 
+constexpr std::string_view kLeftOutBegin = "\n[";
+constexpr std::string_view kLeftOutEnd = " more bytes left out]";
+
+std::string LeftOut(size_t bytes) {
+  return fmt::format("{}{}{}", kLeftOutBegin, bytes, kLeftOutEnd);
+}
+
 // What a program printed, as far as it is kept.
 class Output {
  public:
   explicit Output(int fd) : fd_(fd) { ::fcntl(fd_, F_SETFL, O_NONBLOCK); }
 
   int fd() const { return fd_; }  // -1: nothing more comes
-  // Reads what is there.
+  // Reads what is there. One that never stops printing does not keep us here.
   void Read() {
     std::array<char, 4096> buffer{};
-    while (fd_ >= 0) {
+    for (size_t read = 0; fd_ >= 0 && read < kMostAtOnce;) {
       const ssize_t count = ::read(fd_, buffer.data(), buffer.size());
       if (count < 0 && errno == EINTR) continue;
       if (count < 0 && errno == EAGAIN) return;
@@ -66,17 +76,16 @@ class Output {
         return;
       }
       const auto size = static_cast<size_t>(count);
+      read += size;
       const size_t kept = std::min(size, kMostOutput - bytes_.size());
       bytes_.append(buffer.data(), kept);
       left_out_ += size - kept;
-      // One that never stops printing must not keep us here.
-      if (left_out_ > 0) return;
     }
   }
   std::string Text() const {
     std::string text;
     AppendUtf8Lossy(bytes_, /*final=*/left_out_ == 0, text);
-    if (left_out_ > 0) text += fmt::format("\n[{} more bytes left out]", left_out_);
+    if (left_out_ > 0) text += LeftOut(left_out_);
     return text;
   }
 
@@ -108,7 +117,9 @@ class Child {
     if (pid_ <= 0) return;
     ::kill(-pid_, SIGKILL);
     int status = 0;
-    if (!status_ && ::waitpid(pid_, &status, 0) == pid_) status_ = status;
+    pid_t ended = status_ ? pid_ : -1;
+    while (ended != pid_ && (ended = ::waitpid(pid_, &status, 0)) < 0 && errno == EINTR) continue;
+    if (!status_ && ended == pid_) status_ = status;
     pid_ = -1;
   }
   int status() const { return status_.value_or(0); }
@@ -224,6 +235,24 @@ ToolOutput RunCommandTool(const CommandTool& tool, const std::string& arguments,
   child.End();
   if (status != 0) return Failure(DescribeEnd(status), printed, complained);
   return {printed.Text(), false, false};
+}
+
+std::string CutOutput(std::string_view output, size_t bytes) {
+  uint32_t left_out = 0;
+  if (const size_t note = output.rfind(kLeftOutBegin);
+      note != std::string_view::npos && output.ends_with(kLeftOutEnd)) {
+    const char* const end = output.data() + output.size() - kLeftOutEnd.size();
+    const char* const number = output.data() + note + kLeftOutBegin.size();
+    const auto read = std::from_chars(number, end, left_out);
+    if (read.ec == std::errc() && read.ptr == end) output = output.substr(0, note);
+  }
+  bytes = std::min(bytes, output.size());
+  const auto continues = [&](size_t at) {
+    return at < output.size() && (static_cast<unsigned char>(output[at]) & 0xC0U) == 0x80;
+  };
+  while (bytes > 0 && continues(bytes)) --bytes;
+  const size_t missing = left_out + output.size() - bytes;
+  return fmt::format("{}{}", output.substr(0, bytes), missing > 0 ? LeftOut(missing) : "");
 }
 
 }  // namespace fairlead

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -36,5 +37,9 @@ struct ToolOutput {
 // second, says so.
 ToolOutput RunCommandTool(const CommandTool& tool, const std::string& arguments,
                           const std::function<bool()>& interrupted);
+
+// At most the first `bytes` of an output, whole characters, and a line that counts what is missing:
+// all of what the command printed, even where RunCommandTool left some of it out.
+std::string CutOutput(std::string_view output, size_t bytes);
 
 }  // namespace fairlead

@@ -59,6 +59,26 @@ TEST(ToolRunner, OutputIsLimitedAndIsUtf8) {
   EXPECT_EQ(Shell("printf 'a\\377b'").text, "a\uFFFDb");
 }
 
+// What a command leaves in the pipe when it ends is counted too.
+TEST(ToolRunner, EveryByteThatIsLeftOutIsCounted) {
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_NE(
+        Shell("head -c 90000 /dev/zero | tr '\\0' x").text.find("[57232 more bytes left out]"),
+        std::string::npos);
+  }
+}
+
+TEST(ToolRunner, OutputIsCutAtACharacterAndSaysHowMuchIsMissing) {
+  EXPECT_EQ(CutOutput("0123456789", 4), "0123\n[6 more bytes left out]");
+  EXPECT_EQ(CutOutput(CutOutput("0123456789", 4), 2), "01\n[8 more bytes left out]");
+  EXPECT_EQ(CutOutput("a\u00fcb", 2), "a\n[3 more bytes left out]");
+  EXPECT_EQ(CutOutput("0123", 0), "\n[4 more bytes left out]");
+  EXPECT_EQ(CutOutput("0123", 4), "0123");
+  EXPECT_EQ(CutOutput("", 4), "");
+  // What only looks like it.
+  EXPECT_EQ(CutOutput("ab\n[x more bytes left out]", 2), "ab\n[24 more bytes left out]");
+}
+
 TEST(ToolRunner, TimeIsLimitedForAllThatACommandStarts) {
   CommandTool tool = Tool({"sh", "-c", "echo begun; sleep 100 & sleep 100"});
   tool.limit = std::chrono::milliseconds(200);
@@ -112,6 +132,19 @@ TEST_F(ToolFile, IsReadWhole) {
   EXPECT_TRUE((*tools)[1].tool.parameters.has_value());
 }
 
+TEST_F(ToolFile, ProgramsBesideItAreFoundFromAnywhere) {
+  const auto tools = Read(R"([{"name": "a", "command": ["./a", "./b"]},
+      {"name": "b", "command": ["../b"]}, {"name": "c", "command": ["c"]},
+      {"name": "d", "command": ["/d"]}, {"name": "e", "command": [".e/f"]}])");
+  ASSERT_TRUE(tools.has_value()) << tools.error().message;
+  const std::string folder = dir_.path().string();
+  EXPECT_EQ((*tools)[0].command, (std::vector<std::string>{folder + "/a", "./b"}));
+  EXPECT_EQ((*tools)[1].command[0], folder + "/../b");
+  EXPECT_EQ((*tools)[2].command[0], "c");
+  EXPECT_EQ((*tools)[3].command[0], "/d");
+  EXPECT_EQ((*tools)[4].command[0], ".e/f");
+}
+
 TEST_F(ToolFile, EveryMistakeIsNamed) {
   const std::pair<const char*, const char*> mistakes[] = {
       {"{}", "an array"},
@@ -132,19 +165,6 @@ TEST_F(ToolFile, EveryMistakeIsNamed) {
   };
   for (const auto& [text, part] : mistakes) {
     const auto tools = Read(text);
-TEST_F(ToolFile, ProgramsBesideItAreFoundFromAnywhere) {
-  const auto tools = Read(R"([{"name": "a", "command": ["./a", "./b"]},
-      {"name": "b", "command": ["../b"]}, {"name": "c", "command": ["c"]},
-      {"name": "d", "command": ["/d"]}, {"name": "e", "command": [".e/f"]}])");
-  ASSERT_TRUE(tools.has_value()) << tools.error().message;
-  const std::string folder = dir_.path().string();
-  EXPECT_EQ((*tools)[0].command, (std::vector<std::string>{folder + "/a", "./b"}));
-  EXPECT_EQ((*tools)[1].command[0], folder + "/../b");
-  EXPECT_EQ((*tools)[2].command[0], "c");
-  EXPECT_EQ((*tools)[3].command[0], "/d");
-  EXPECT_EQ((*tools)[4].command[0], ".e/f");
-}
-
     ASSERT_FALSE(tools.has_value()) << text;
     EXPECT_NE(tools.error().message.find(part), std::string::npos) << tools.error().message;
     EXPECT_NE(tools.error().message.find("tools.json"), std::string::npos);
