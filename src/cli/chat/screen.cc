@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/chat/display_text.h"
 
@@ -52,12 +53,23 @@ void Screen::Write(std::string_view text, Style style) {
   if (open_ && style != style_) {
     out += '\n';
     open_ = false;
+    carriage_return_ = false;
   }
   if (options_.raw && style == Style::kPlain) {
     open_ = !text.ends_with('\n');
     style_ = style;
     row_.clear();
     return sink_(out.append(text));
+  }
+  std::string whole;
+  if (std::exchange(carriage_return_, false)) {
+    whole = fmt::format("\r{}", text);
+    text = whole;
+  }
+  if (text.ends_with('\r')) {
+    carriage_return_ = true;
+    text.remove_suffix(1);
+    if (text.empty()) return out.empty() ? void() : sink_(out);
   }
   const std::string_view margin = MarginOf(style);
   if (!open_) {
@@ -87,6 +99,7 @@ void Screen::EndLine() {
   std::string out = EraseLive();
   if (open_) out += '\n';
   open_ = false;
+  carriage_return_ = false;
   if (!out.empty()) sink_(out);
 }
 

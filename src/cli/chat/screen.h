@@ -62,6 +62,7 @@ class Screen {
   bool open_ = false;  // a line of text that may be added to
   std::string row_;    // its last row, without the margin
   Style style_ = Style::kPlain;
+  bool carriage_return_ = false;   // at the end of it, not shown: it may belong to a line break
   std::vector<std::string> live_;  // the rows that are shown
   Style live_style_ = Style::kPlain;
 };

@@ -42,6 +42,17 @@ TEST_F(ScreenTest, WordsThatDoNotFitMoveToTheNextRowEvenWhenTheyComeInPieces) {
   EXPECT_EQ(Lines(), (Rows{"The quick", "brown fox", "jumps"}));
 }
 
+TEST_F(ScreenTest, ALineBreakOfTwoCharactersMayComeInPieces) {
+  Open(20);
+  for (const char* piece : {"one\r", "\ntwo", "\r", "\n", "thr\r", "ee\r"}) {
+    screen().Write(piece, Style::kPlain);
+  }
+  screen().EndLine();
+  screen().Write("\r", Style::kThinking);
+  screen().Write("\nfour", Style::kThinking);
+  EXPECT_EQ(Lines(), (Rows{"one", "two", "thr^Mee", "│", "│ four"}));
+}
+
 TEST_F(ScreenTest, AnyPiecesGiveTheRowsOfTheWholeText) {
   const std::string text =
       "Grüße aus 東京都 und 京都: 日本語の文章は空白がない。 Averyveryverylongwordthatfitsnowhere, "
