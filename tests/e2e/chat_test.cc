@@ -73,6 +73,8 @@ TEST_F(Chat, NothingToAnswerIsAUsageError) {
   ExpectError(Ask(""), 2, "expected a message");
   ExpectError(Ask(" \n\n"), 2, "expected a message");
   ExpectError(Ask("broken \xff text"), 2, "UTF-8");
+  ExpectError(Ask("", {"--message", ""}), 2, "expected a message");
+  ExpectError(Ask("", {"--message", "Hello", "--message", " \n"}), 2, "expected a message");
 }
 
 TEST_F(Chat, AMessageLongerThanTheContextIsAUsageError) {

@@ -1,6 +1,7 @@
 // `fairlead chat` without anybody at the keyboard: what was asked is known before the first answer.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 
@@ -98,7 +99,14 @@ class TranscriptWatcher : public Watcher {
   const int64_t context_;
 };
 
+bool IsBlank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
 Result<std::vector<std::string>> Messages(const ChatOptions& options) {
+  if (std::any_of(options.messages.begin(), options.messages.end(), IsBlank)) {
+    return Fail(ErrorCode::kInvalidArgument, "chat", "--message: expected a message, got nothing");
+  }
   if (!options.messages.empty()) return options.messages;
   std::string text;
   std::array<char, 65536> buffer{};
@@ -110,7 +118,7 @@ Result<std::vector<std::string>> Messages(const ChatOptions& options) {
     }
   }
   while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-  if (count < 0 || text.find_first_not_of(" \t\r\n") == std::string::npos) {
+  if (count < 0 || IsBlank(text)) {
     return Fail(ErrorCode::kInvalidArgument, "chat", "stdin: expected a message, got nothing");
   }
   return std::vector<std::string>{std::move(text)};
