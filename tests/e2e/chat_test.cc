@@ -92,8 +92,6 @@ TEST_F(Chat, ThinkingAloneIsNoAnswer) {
       "length");
 }
 
-TEST_F(Chat, MessagesMakeATranscript) {
-  const std::string out =
 // Of a header that was cut off, nothing is an answer; of a text that was, everything.
 TEST_F(Chat, AnAnswerBeginsBehindItsHeader) {
   const Json whole = AskJson("Hello")["choices"][0]["message"];
@@ -118,6 +116,8 @@ TEST_F(Chat, AnAnswerBeginsBehindItsHeader) {
   }
 }
 
+TEST_F(Chat, MessagesMakeATranscript) {
+  const std::string out =
       Succeed(Arguments({"--message", "Hello", "--message", "And now?"}, ThinkingThenText()));
   const auto lines = Lines(out);
   ASSERT_GE(lines.size(), 5u) << out;
@@ -133,13 +133,25 @@ TEST_F(Chat, ColourComesWhenItIsAskedFor) {
   EXPECT_NE(out.find("\x1b[1m> Hello\x1b[0m"), std::string::npos) << out;
 }
 
-TEST_F(Chat, TheSameSeedSaysTheSame) { EXPECT_EQ(Ask("Hello").out, Ask("Hello").out); }
+TEST_F(Chat, TheSameSeedSaysTheSame) {
+  const std::vector<std::string> shape = {"--temperature", "1", "--max_tokens", "300"};
+  const auto answer = [&](const std::string& seed) {
+    return AskJson("Hello", {"--seed", seed}, shape)["choices"][0]["message"];
+  };
+  const Json one = answer("1");
+  EXPECT_FALSE(one["reasoning"].get<std::string>().empty()) << one;
+  EXPECT_EQ(answer("1"), one);
+  EXPECT_TRUE(answer("2") != one || answer("3") != one) << one;
+}
 
 TEST_F(Chat, EffortDeveloperSystemAndDateReachTheModel) {
   const int plain = AskJson("Hello")["usage"]["prompt_tokens"];
   EXPECT_GT(AskJson("Hello", {"--developer", "Rhyme."})["usage"]["prompt_tokens"], plain);
   EXPECT_LT(AskJson("Hello", {"--system", "I"})["usage"]["prompt_tokens"], plain);
-  EXPECT_NE(AskJson("Hello", {"--effort", "high"})["usage"]["prompt_tokens"], 0);
+  const auto answer = [&](const std::string& effort) {
+    return AskJson("Hello", {"--effort", effort})["choices"][0]["message"];
+  };
+  EXPECT_NE(answer("high"), answer("low"));
   EXPECT_GT(AskJson("Hello", {"--date", "2026-01-01"})["usage"]["prompt_tokens"], plain);
 }
 
@@ -153,9 +165,15 @@ TEST_F(Chat, BadOptionsAreUsageErrors) {
 }
 
 TEST_F(Chat, ATokenizerWithoutHarmonyIsRefused) {
-  const Outcome outcome =
-      Fairlead({.arguments = {"chat", GoldenDir(GoldenNames().front()).string()}, .input = "x"});
-  EXPECT_EQ(outcome.exit_code, 1) << outcome;
+  const fs::path model = dir() / "model";
+  fs::copy(TinyModel(), model, fs::copy_options::recursive);
+  std::string tokenizer = ReadText(model / "tokenizer.json");
+  const std::string_view token = "<|channel|>";
+  for (size_t at = 0; (at = tokenizer.find(token)) != std::string::npos;) {
+    tokenizer.replace(at, token.size(), "<|another|>");
+  }
+  Write("model/tokenizer.json", tokenizer);
+  ExpectError(Fairlead({.arguments = {"chat", model.string()}, .input = "x"}), 1, "<|channel|>");
 }
 
 TEST_F(Chat, ToolsRunOnlyWhereTheyAreAllowedTo) {
@@ -179,6 +197,18 @@ TEST_F(Chat, WhatAToolPrintsIsInTheTranscript) {
   EXPECT_NE(out.find("functions.clock → {}"), std::string::npos) << out;  // its arguments
 }
 
+// 33,000 tokens for a context of 1,024: the model gets what fits, and answers.
+TEST_F(Chat, AToolMayPrintMoreThanTheContextHolds) {
+  const fs::path tools = WriteTools(R"(["seq", "100000"])");
+  const Json json = AskJson(
+      kTimeQuestion, {"--tools", tools.string(), "--tool_choice", "required", "--yes_to_tools"},
+      ClockCall());
+  EXPECT_NE(json["choices"][0]["message"]["content"], "") << json;
+  const int prompt = json["usage"]["prompt_tokens"];  // of both answers
+  EXPECT_GT(prompt, 600) << json;
+  EXPECT_LT(prompt, 2 * 1024) << json;
+}
+
 TEST_F(Chat, ArgumentsThatAreNoJsonAreAnErrorForTheModelAlone) {
   const fs::path tools = WriteTools(R"(["cat"])", R"(, "parameters": {"type": "object"})");
   const std::string out = Succeed(Arguments({"--tools", tools.string(), "--tool_choice", "required",
@@ -199,18 +229,6 @@ TEST_F(Chat, AHostileConversationIsOneLineOfError) {
     EXPECT_NE(outcome.exit_code, 0) << text;
     EXPECT_NE(outcome.ErrorLines().back().find("talk.json"), std::string::npos) << outcome;
   }
-// 33,000 tokens for a context of 1,024: the model gets what fits, and answers.
-TEST_F(Chat, AToolMayPrintMoreThanTheContextHolds) {
-  const fs::path tools = WriteTools(R"(["seq", "100000"])");
-  const Json json = AskJson(
-      kTimeQuestion, {"--tools", tools.string(), "--tool_choice", "required", "--yes_to_tools"},
-      ClockCall());
-  EXPECT_NE(json["choices"][0]["message"]["content"], "") << json;
-  const int prompt = json["usage"]["prompt_tokens"];  // of both answers
-  EXPECT_GT(prompt, 600) << json;
-  EXPECT_LT(prompt, 2 * 1024) << json;
-}
-
 }
 
 TEST_F(Chat, AConversationOfOpenAiHarmonyGoesOn) {
