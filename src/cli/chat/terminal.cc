@@ -17,7 +17,7 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 volatile std::sig_atomic_t resized = 0;
 volatile std::sig_atomic_t continued = 0;
-volatile std::sig_atomic_t terminated = 0;
+volatile std::sig_atomic_t terminated = 0;  // by that signal
 std::array<int, 2> wake_pipe{-1, -1};
 
 void Handle(int signal) {
@@ -25,15 +25,15 @@ void Handle(int signal) {
   if (signal == SIGINT) interrupted = 1;
   if (signal == SIGWINCH) resized = 1;
   if (signal == SIGCONT) continued = 1;
-  if (signal == SIGTERM || signal == SIGHUP) terminated = 1;
+  if (signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT) terminated = signal;
   [[maybe_unused]] const ssize_t written = ::write(wake_pipe[1], "", 1);
   errno = error;
 }
 
-void Catch(int signal, struct sigaction& before) {
+void Catch(int signal, int flags, struct sigaction& before) {
   struct sigaction action {};
   action.sa_handler = Handle;
-  action.sa_flags = SA_RESTART;
+  action.sa_flags = flags;
   ::sigaction(signal, &action, &before);
 }
 
@@ -65,11 +65,13 @@ Result<std::unique_ptr<Terminal>> Terminal::Open() {
   resized = 0;
   continued = 0;
   terminated = 0;
-  Catch(SIGINT, terminal->old_interrupt_);
-  Catch(SIGWINCH, terminal->old_resize_);
-  Catch(SIGCONT, terminal->old_continue_);
-  Catch(SIGTERM, terminal->old_terminate_);
-  Catch(SIGHUP, terminal->old_hangup_);
+  Catch(SIGINT, SA_RESTART, terminal->old_interrupt_);
+  Catch(SIGWINCH, SA_RESTART, terminal->old_resize_);
+  Catch(SIGCONT, SA_RESTART, terminal->old_continue_);
+  // These end a write that waits, as it does after Ctrl-S.
+  Catch(SIGTERM, 0, terminal->old_terminate_);
+  Catch(SIGHUP, 0, terminal->old_hangup_);
+  Catch(SIGQUIT, 0, terminal->old_quit_);
   if (terminal->capable_) terminal->Write(kMarkPastes);
   return terminal;
 }
@@ -82,7 +84,10 @@ Terminal::~Terminal() {
   ::sigaction(SIGCONT, &old_continue_, nullptr);
   ::sigaction(SIGTERM, &old_terminate_, nullptr);
   ::sigaction(SIGHUP, &old_hangup_, nullptr);
+  ::sigaction(SIGQUIT, &old_quit_, nullptr);
 }
+
+int Terminal::ended_by() { return terminated; }
 
 Terminal::Size Terminal::size() const {
   winsize found{};
@@ -90,15 +95,20 @@ Terminal::Size Terminal::size() const {
   return {found.ws_col, found.ws_row > 0 ? found.ws_row : 24};
 }
 
+// Waits until something can be written; false if the program is to end and nothing can.
+bool Terminal::AwaitRoom() {
+  pollfd waiting = {STDOUT_FILENO, POLLOUT, 0};
+  while (::poll(&waiting, 1, terminated != 0 ? 0 : 100) <= 0) {
+    if (terminated != 0) return false;
+  }
+  return true;
+}
+
 void Terminal::Write(std::string_view text) {
   while (!text.empty()) {
-    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) {
-      pollfd waiting = {STDOUT_FILENO, POLLOUT, 0};
-      ::poll(&waiting, 1, 100);
-      continue;
-    }
+    const ssize_t written =
+        AwaitRoom() ? ::write(STDOUT_FILENO, text.data(), text.size()) : ssize_t{0};
+    if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written <= 0) {
       ended_ = true;  // nobody sees anything any more
       return;
@@ -163,9 +173,15 @@ void Terminal::ReadKeys() {
   keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   keys.c_cc[VMIN] = 1;
   keys.c_cc[VTIME] = 0;
-  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
+  Set(keys);
 }
 
-void Terminal::ReadLines() { ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_); }
+void Terminal::ReadLines() { Set(before_); }
+
+void Terminal::Set(const termios& mode) {
+  // What was written comes first, if there is time for that.
+  if (terminated == 0 && ::tcsetattr(STDIN_FILENO, TCSADRAIN, &mode) == 0) return;
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &mode);
+}
 
 }  // namespace fairlead

@@ -15,8 +15,8 @@
 
 namespace fairlead {
 
-// Stdin and stdout, which are a terminal. While it lives, Ctrl-C, resizing and the end of the
-// terminal are things to be told about. One at a time.
+// Stdin and stdout, which are a terminal. While it lives, Ctrl-C, resizing, SIGTERM, SIGQUIT and
+// the end of the terminal are things to be told about. One at a time.
 class Terminal {
  public:
   struct Size {
@@ -29,7 +29,7 @@ class Terminal {
     kInterrupt,  // Ctrl-C
     kResize,
     kContinue,  // after having been stopped: what is on the screen is unknown
-    kEnd,       // of input, or of the terminal
+    kEnd,       // of input, of the terminal, or by a signal
   };
 
   static Result<std::unique_ptr<Terminal>> Open();
@@ -37,6 +37,9 @@ class Terminal {
   ~Terminal();
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
+
+  // SIGTERM, SIGHUP or SIGQUIT, if it came since the last Open; else 0.
+  static int ended_by();
 
   // Not a dumb one: colours, and a cursor that moves.
   bool capable() const { return capable_; }
@@ -58,7 +61,9 @@ class Terminal {
 
  private:
   Terminal() = default;
+  bool AwaitRoom();
   void Read();
+  void Set(const termios& mode);
 
   bool capable_ = false;
   bool ended_ = false;
@@ -69,6 +74,7 @@ class Terminal {
   struct sigaction old_continue_ {};
   struct sigaction old_terminate_ {};
   struct sigaction old_hangup_ {};
+  struct sigaction old_quit_ {};
 };
 
 }  // namespace fairlead
