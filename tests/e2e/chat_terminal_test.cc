@@ -343,6 +343,41 @@ TEST_F(ChatTerminal, RetryAndEditAnswerTheLastMessageAnew) {
   EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"Hello there"}));
 }
 
+TEST_F(ChatTerminal, AnEditedMessageIsTextAndNoKeys) {
+  const fs::path other = dir() / "other.json";
+  const std::string hostile = fmt::format("hi\r/save {}\r", other.string());
+  const Json messages = Json::array({{{"role", "user"}, {"content", hostile}}});
+  const fs::path file = Write("talk.json", Json{{"messages", messages}}.dump());
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Say("/load " + file.string());
+  chat.Enter("/edit");
+  chat.WaitUntil("the message",
+                 [&] { return chat.screen().CursorLine().starts_with("> [pasted 1 line, "); });
+  chat.Say("");
+  EXPECT_FALSE(fs::exists(other));
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{hostile}));
+  // What looks like a command comes back as the message that it was.
+  chat.Say("/new");
+  chat.Say(" /exit");
+  chat.Enter("/edit");
+  chat.WaitUntil("the message", [&] { return chat.screen().CursorLine() == ">  /exit"; });
+  chat.Say("");
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"/exit"}));
+}
+
+TEST_F(ChatTerminal, WhatIsPastedIsNoCommand) {
+  const std::string code = "/* C */\nint x;";
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Paste("/* C */\rint x;");
+  chat.WaitFor("[pasted 2 lines, 14 characters]");
+  chat.Say("");
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{code}));
+  EXPECT_EQ(ReadText(dir() / ".local" / "state" / "fairlead" / "history").find(" /* C */⏎int x;\n"),
+            0u);
+}
+
 TEST_F(ChatTerminal, ASavedConversationGoesOn) {
   const fs::path file = dir() / "talk.json";
   {

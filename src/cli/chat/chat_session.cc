@@ -27,6 +27,13 @@ std::filesystem::path PathOf(const std::string& argument) {
   return argument;
 }
 
+// A space keeps a message out of the history, or its first character from being more than that.
+std::string WithSpace(std::string line) {
+  const bool needs_it =
+      line.starts_with('/') || line.starts_with(' ') || line.starts_with("\"\"\"");
+  return needs_it ? " " + std::move(line) : line;
+}
+
 std::string Count(size_t number, std::string_view what) {
   return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
 }
@@ -61,10 +68,10 @@ void ChatSession::Greet() {
 Status ChatSession::Run() {
   Greet();
   while (!leave_) {
-    const std::optional<std::string> message = ReadMessage();
-    if (!message) break;
-    if (IsCommand(*message)) {
-      const auto line = ParseCommand(*message);
+    const std::optional<Input> input = ReadInput();
+    if (!input) break;
+    if (input->command) {
+      const auto line = ParseCommand(input->text);
       if (line) {
         Obey(*line);
       } else {
@@ -73,14 +80,13 @@ Status ChatSession::Run() {
       continue;
     }
     if (std::exchange(editing_, false)) dialogue_.ForgetTurn();
-    // A space keeps a message out of the history, or its slash from being a command.
-    dialogue_.Ask(message->starts_with(' ') ? message->substr(1) : *message);
+    dialogue_.Ask(input->text);
     FAIRLEAD_RETURN_IF_ERROR(Answer());
   }
   return {};
 }
 
-std::optional<std::string> ChatSession::ReadMessage() {
+std::optional<ChatSession::Input> ChatSession::ReadInput() {
   bool asked = false;  // whether to leave
   lines_.Clear();
   terminal_.Unread(std::exchange(typed_, ""));
@@ -99,17 +105,22 @@ std::optional<std::string> ChatSession::ReadMessage() {
     }
     asked = false;
     if (!lines_.Add(line.text)) continue;
-    if (lines_.text().find_first_not_of(" \t\n") == std::string::npos) continue;
-    if (!lines_.text().starts_with(' ')) {
-      editor_->Remember(Pastes::InOneLine(lines_.text()));
-      // Elsewhere nobody knows what was pasted here.
-      if (const Status kept = history_.Append(Pastes::InOneLine(pastes_.Expand(lines_.text())));
-          !kept && !std::exchange(history_failed_, true)) {
-        Complain(kept.error());
-      }
-    }
-    return pastes_.Expand(lines_.text());
+    const std::string& text = lines_.text();
+    if (text.find_first_not_of(" \t\n") == std::string::npos) continue;
+    // What was pasted is not expanded yet: it is never a command.
+    const bool command = IsCommand(text);
+    if (text.starts_with(' ')) return Input{pastes_.Expand(text.substr(1)), false};
+    KeepInHistory(text, command);
+    return Input{pastes_.Expand(text), command};
   }
+}
+
+void ChatSession::KeepInHistory(const std::string& line, bool command) {
+  editor_->Remember(Pastes::InOneLine(line));
+  // Elsewhere nobody knows what was pasted here.
+  const std::string text = Pastes::InOneLine(pastes_.Expand(line));
+  const Status kept = history_.Append(command ? text : WithSpace(text));
+  if (!kept && !std::exchange(history_failed_, true)) Complain(kept.error());
 }
 
 Status ChatSession::Answer() {
@@ -262,7 +273,7 @@ void ChatSession::Retry() {
 void ChatSession::Edit() {
   const std::optional<std::string> question = dialogue_.LastQuestion();
   if (!question) return Note("There is no message yet.");
-  initial_ = pastes_.Collapse(*question);
+  initial_ = WithSpace(pastes_.Collapse(*question));
   editing_ = true;
 }
 

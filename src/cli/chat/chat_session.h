@@ -25,8 +25,14 @@ class ChatSession : private TurnWatcher {
 
  private:
   void Greet();
-  // A message or command; nullopt when the user leaves.
-  std::optional<std::string> ReadMessage();
+  struct Input {
+    std::string text;
+    bool command = false;  // for the program and not for the model
+  };
+
+  // nullopt when the user leaves.
+  std::optional<Input> ReadInput();
+  void KeepInHistory(const std::string& line, bool command);
   void Obey(const CommandLine& line);
   void ShowAgain();
   // Answers the last message.

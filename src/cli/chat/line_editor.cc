@@ -4,6 +4,9 @@
 #include <histedit.h>
 
 #include <cwchar>
+#include <utility>
+
+#include "cli/chat/display_text.h"
 
 namespace fairlead {
 namespace {
@@ -67,6 +70,7 @@ class LibeditEditor : public LineEditor {
   EditLine* edit_ = nullptr;
   History* history_ = nullptr;
   std::string prompt_;
+  std::string initial_;  // for the line that is about to be read
   bool interrupted_ = false;
   std::mbstate_t decoding_{};
 };
@@ -105,6 +109,12 @@ Status LibeditEditor::Init() {
 }
 
 int LibeditEditor::Next(wchar_t& character) {
+  // Text and no keys: it may be anything. Before the first key, as libedit begins with nothing.
+  if (!initial_.empty()) {
+    ::el_insertstr(edit_, std::exchange(initial_, "").c_str());
+    terminal_.Write("\r\x1b[J");
+    ShowAgain();
+  }
   while (true) {
     while (const std::optional<char> byte = terminal_.Take()) {
       const size_t result = std::mbrtowc(&character, &*byte, 1, &decoding_);
@@ -182,7 +192,7 @@ EditedLine LibeditEditor::Read(const std::string& prompt, const std::string& ini
   prompt_ = color_ ? fmt::format("{0}\x1b[1;36m{0}{1}{0}\x1b[0m{0}", kUnseen, prompt) : prompt;
   interrupted_ = false;
   decoding_ = {};
-  terminal_.Unread(initial);
+  initial_ = initial;
   int count = 0;
   const char* const line = ::el_gets(edit_, &count);
   terminal_.ReadKeys();
@@ -210,7 +220,7 @@ EditedLine PlainEditor::Read(const std::string& prompt, const std::string& initi
   terminal_.ReadLines();
   terminal_.Write(prompt);
   // There is no line to put it in; what is sent as it is needs nothing more than Enter.
-  if (!initial.empty()) terminal_.Write(initial + "\n" + prompt);
+  if (!initial.empty()) terminal_.Write(VisibleText(initial) + "\n" + prompt);
   std::string line;
   while (true) {
     while (const std::optional<char> byte = terminal_.Take()) {

@@ -33,7 +33,8 @@ class LineEditor {
  public:
   virtual ~LineEditor() = default;
 
-  // Shows `prompt` and reads a line; `initial` is what is in it at first.
+  // Shows `prompt` and reads a line; `initial` is what is in it at first: see
+  // Pastes::Collapse.
   virtual EditedLine Read(const std::string& prompt, const std::string& initial) = 0;
   // For the arrow keys.
   virtual void Remember(const std::string& line) = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/chat/display_text.h"
 #include "tokenizer/utf8.h"
 
 namespace fairlead {
@@ -12,6 +13,9 @@ namespace {
 // More than this is not read at a glance.
 constexpr size_t kShownBytes = 400;
 constexpr auto kShownBreaks = 4;
+// More than this is not edited in one line.
+constexpr size_t kEditedBytes = 8192;
+constexpr std::string_view kBlock = "\"\"\"";
 
 // As text: line breaks are \n, whatever the terminal made of them, and nothing controls anything.
 std::string Cleaned(std::string_view pasted) {
@@ -42,6 +46,13 @@ void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
   }
 }
 
+// Whether a pasted text could be taken for a command, or for a part of a block or of a message.
+bool IsMoreThanText(std::string_view text) {
+  const bool lines = text.find('\n') != std::string_view::npos;
+  return (lines && (text.starts_with('/') || text.starts_with(' '))) || text.starts_with(kBlock) ||
+         text.ends_with(kBlock) || text.ends_with('\\');
+}
+
 size_t Characters(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char byte) {
     return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80;
@@ -54,10 +65,15 @@ std::string Pastes::Show(std::string_view pasted) {
   std::string text = Cleaned(pasted);
   const auto breaks = std::count(text.begin(), text.end(), '\n');
   const bool has_marks = text.find(kLineMark) != std::string::npos;
-  if (text.size() <= kShownBytes && breaks <= kShownBreaks && !has_marks) {
+  if (text.size() <= kShownBytes && breaks <= kShownBreaks && !has_marks && !IsMoreThanText(text)) {
     ReplaceAll(text, "\n", kLineMark);
     return text;
   }
+  return Name(std::move(text));
+}
+
+std::string Pastes::Name(std::string text) {
+  const auto breaks = std::count(text.begin(), text.end(), '\n');
   const size_t lines = static_cast<size_t>(breaks) + (text.ends_with('\n') ? 0 : 1);
   const std::string size =
       fmt::format("{} {}, {} characters", WithThousands(lines), lines == 1 ? "line" : "lines",
@@ -98,10 +114,13 @@ std::string Pastes::InOneLine(std::string_view text) {
   return line;
 }
 
-std::string Pastes::Collapse(std::string_view text) const {
+std::string Pastes::Collapse(std::string_view text) {
   std::string line(text);
   for (const auto& [shown, pasted] : texts_) ReplaceAll(line, pasted, shown);
-  return InOneLine(line);
+  line = InOneLine(line);
+  const bool plain = VisibleText(line) == line && !line.ends_with('\\');
+  if (plain && line.size() <= kEditedBytes && Expand(line) == text) return line;
+  return Name(std::string(text));
 }
 
 }  // namespace fairlead

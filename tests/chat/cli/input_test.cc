@@ -73,6 +73,31 @@ TEST(PastesTest, ControlCharactersAndBrokenBytesAreNoText) {
             "a[31mb\uFFFDc\td");
 }
 
+TEST(PastesTest, WhatIsPastedIsNothingButText) {
+  Pastes pastes;
+  for (const char* text : {"/* a comment */\nint x;", "\"\"\"\ndoc", "\"\"\"doc\"\"\"",
+                           " indented\nlines", "ends with \\", "in a block\"\"\""}) {
+    const std::string shown = pastes.Show(text);
+    EXPECT_TRUE(shown.starts_with("[pasted ")) << shown;
+    EXPECT_EQ(pastes.Expand(shown), text);
+  }
+  EXPECT_EQ(pastes.Show("/usr/bin"), "/usr/bin");
+}
+
+TEST(PastesTest, ALineStandsForExactlyItsText) {
+  Pastes pastes;
+  EXPECT_EQ(pastes.Collapse("one\n\ttwo"), "one⏎\ttwo");
+  const std::string name = pastes.Show(std::string(500, 'x'));
+  for (const std::string& text :
+       {std::string("hi\r/save x\r"), std::string("a\x1b[31m\x03"), std::string("a ⏎ mark"),
+        "not pasted: " + name, std::string("a \u202e b"), std::string("more \\"),
+        std::string(10'000, 'y')}) {
+    const std::string line = pastes.Collapse(text);
+    EXPECT_TRUE(line.starts_with("[pasted ")) << line;
+    EXPECT_EQ(pastes.Expand(line), text);
+  }
+}
+
 TEST(CommandsTest, AreReadWithTheirArgument) {
   const auto line = ParseCommand("/effort   high ");
   ASSERT_TRUE(line.has_value());
