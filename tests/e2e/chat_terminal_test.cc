@@ -252,6 +252,24 @@ TEST_F(ChatTerminal, APasteOfTenThousandCharactersIsOneMessage) {
   EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"Then just hello"}));
 }
 
+TEST_F(ChatTerminal, CtrlCInsideOfAPasteIsNoKey) {
+  const fs::path other = dir() / "other.json";
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  const std::string text = fmt::format("one\x03\r/save {}\r\x1a\x03two", other.string());
+  chat.Paste(text);
+  chat.WaitUntil("the paste", [&] { return chat.screen().CursorLine().ends_with("two"); });
+  chat.Say("");
+  EXPECT_FALSE(fs::exists(other));
+  EXPECT_EQ(Texts(Saved(chat), "user"),
+            (Strings{fmt::format("one\n/save {}\ntwo", other.string())}));
+  // One whose end is lost ends as well.
+  chat.Send("\x1b[200~half a paste");
+  chat.WaitUntil("it", [&] { return chat.screen().CursorLine() == "> half a paste"; });
+  chat.Send(kInterrupt);
+  chat.WaitForPrompt();
+}
+
 TEST_F(ChatTerminal, MessagesOfSeveralLines) {
   TerminalProgram chat(Options());
   chat.WaitForPrompt();

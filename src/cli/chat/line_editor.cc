@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <histedit.h>
 
+#include <csignal>
 #include <cwchar>
 #include <utility>
 
@@ -14,6 +15,8 @@ namespace {
 using Happening = Terminal::Happening;
 
 constexpr std::chrono::milliseconds kForEver{-1};
+// A paste whose end does not come.
+constexpr std::chrono::milliseconds kPasteLimit{5000};
 constexpr std::string_view kPasteEnd = "\x1b[201~";
 constexpr wchar_t kInterruptKey = 3;  // Ctrl-C
 constexpr int kHistoryLines = 1000;
@@ -53,6 +56,7 @@ class LibeditEditor : public LineEditor {
   static unsigned char BreakLine(EditLine* edit, int key);
   static unsigned char Interrupt(EditLine* edit, int key);
   static unsigned char Toggle(EditLine* edit, int key);
+  static unsigned char Suspend(EditLine* edit, int key);
 
   void Bind(const char* key, const char* name, const char* help, Function function);
   void Bind(const char* key, const char* name) {
@@ -60,6 +64,8 @@ class LibeditEditor : public LineEditor {
   }
   // 1 with a character, 0 at the end, -1 never.
   int Next(wchar_t& character);
+  // After kResize and kContinue.
+  void Attend(Happening happening);
   // Shows the line again, below what was written to the terminal by others.
   void ShowAgain() { ::el_set(edit_, EL_REFRESH); }
 
@@ -95,12 +101,15 @@ Status LibeditEditor::Init() {
   ::el_set(edit_, EL_HIST, ::history, history_);
   ::el_set(edit_, EL_EDITOR, "emacs");
   ::el_source(edit_, nullptr);  // the user's own ~/.editrc
+  // Ctrl-C is a key here: inside of a paste it is none.
+  ::el_set(edit_, EL_SETTY, "-d", "-isig", static_cast<const char*>(nullptr));
   ::el_set(edit_, EL_GETCFN, NextCharacter);
   Bind("^R", "em-inc-search-prev");
   Bind("\\e[1;5D", "ed-prev-word");
   Bind("\\e[1;5C", "em-next-word");
   Bind("\\e[3~", "ed-delete-next-char");
   Bind("^C", "chat-interrupt", "Leave the line", Interrupt);
+  Bind("^Z", "chat-suspend", "Stop the program", Suspend);
   Bind("\\e[200~", "chat-paste", "Insert what is pasted", Paste);
   Bind("\\e^M", "chat-break", "Insert a line break", BreakLine);
   Bind("\\e^J", "chat-break");
@@ -125,29 +134,28 @@ int LibeditEditor::Next(wchar_t& character) {
       }
       return 1;
     }
-    switch (terminal_.Wait(kForEver)) {
-      case Happening::kInterrupt:
-        character = kInterruptKey;
-        return 1;
-      case Happening::kEnd:
-        return 0;
-      case Happening::kResize:
-        if (keys_.resized) keys_.resized();
-        ::el_resize(edit_);
-        terminal_.Write("\r\x1b[J");
-        ShowAgain();
-        break;
-      case Happening::kContinue:
-        ::el_set(edit_, EL_PREP_TERM, 0);
-        ::el_set(edit_, EL_PREP_TERM, 1);
-        terminal_.Write("\r\x1b[J");
-        ShowAgain();
-        break;
-      case Happening::kInput:
-      case Happening::kNothing:
-        break;
+    const Happening happening = terminal_.Wait(kForEver);
+    if (happening == Happening::kEnd) return 0;
+    if (happening == Happening::kInterrupt) {
+      character = kInterruptKey;
+      return 1;
     }
+    Attend(happening);
   }
+}
+
+void LibeditEditor::Attend(Happening happening) {
+  if (happening == Happening::kResize) {
+    if (keys_.resized) keys_.resized();
+    ::el_resize(edit_);
+  } else if (happening == Happening::kContinue) {
+    ::el_set(edit_, EL_PREP_TERM, 0);
+    ::el_set(edit_, EL_PREP_TERM, 1);
+  } else {
+    return;
+  }
+  terminal_.Write("\r\x1b[J");
+  ShowAgain();
 }
 
 unsigned char LibeditEditor::Paste(EditLine* edit, int /*key*/) {
@@ -158,10 +166,12 @@ unsigned char LibeditEditor::Paste(EditLine* edit, int /*key*/) {
       pasted += *byte;
       continue;
     }
-    const Happening happening = self.terminal_.Wait(kForEver);
-    if (happening == Happening::kInterrupt || happening == Happening::kEnd) return CC_NORM;
+    const Happening happening = self.terminal_.Wait(kPasteLimit);
+    if (happening == Happening::kEnd) return CC_NORM;
+    if (happening == Happening::kNothing) break;
+    self.Attend(happening);
   }
-  pasted.resize(pasted.size() - kPasteEnd.size());
+  if (pasted.ends_with(kPasteEnd)) pasted.resize(pasted.size() - kPasteEnd.size());
   const std::string shown = self.pastes_.Show(pasted);
   if (!shown.empty() && ::el_insertstr(edit, shown.c_str()) != 0) return CC_ERROR;
   return CC_REFRESH;
@@ -183,6 +193,14 @@ unsigned char LibeditEditor::Toggle(EditLine* edit, int /*key*/) {
     self.keys_.toggle();
     self.ShowAgain();
   }
+  return CC_NORM;
+}
+
+// As the terminal does it where Ctrl-Z is no key: for all that was started together.
+unsigned char LibeditEditor::Suspend(EditLine* edit, int /*key*/) {
+  ::el_set(edit, EL_PREP_TERM, 0);
+  ::kill(0, SIGTSTP);
+  ::el_set(edit, EL_PREP_TERM, 1);
   return CC_NORM;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -132,7 +133,10 @@ Terminal::Happening Terminal::Wait(std::chrono::milliseconds limit) {
   while (true) {
     if (TakeFlag(interrupted)) return Happening::kInterrupt;
     if (terminated != 0) return Happening::kEnd;
-    if (TakeFlag(continued)) return Happening::kContinue;
+    if (TakeFlag(continued)) {
+      if (capable_) Write(kMarkPastes);  // shells turn it off
+      return Happening::kContinue;
+    }
     if (TakeFlag(resized)) return Happening::kResize;
     if (!input_.empty()) return Happening::kInput;
     if (ended_) return Happening::kEnd;
@@ -171,6 +175,8 @@ std::string Terminal::TakeAll() {
 void Terminal::ReadKeys() {
   termios keys = before_;
   keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  // Ctrl-C must not lose the end of a paste.
+  keys.c_lflag |= NOFLSH;
   keys.c_cc[VMIN] = 1;
   keys.c_cc[VTIME] = 0;
   Set(keys);
