@@ -357,8 +357,53 @@ TEST_F(ChatTerminal, RetryAndEditAnswerTheLastMessageAnew) {
   chat.Enter("/edit");
   chat.WaitUntil("the message", [&] { return chat.screen().CursorLine() == "> Hello there"; });
   chat.Send(kInterrupt);
+  chat.WaitFor("(kept as it was)");
   chat.WaitForPrompt();
   EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"Hello there"}));
+}
+
+TEST_F(ChatTerminal, NothingTakesThePlaceOfAMessageUnseen) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Say("Hello");
+  int kept = 0;
+  for (const std::string line : {"", "/effort low"}) {
+    chat.Enter("/edit");
+    chat.WaitUntil("the message", [&] { return chat.screen().CursorLine() == "> Hello"; });
+    chat.Send("\x15" + line + "\r");  // Ctrl-U
+    ++kept;
+    chat.WaitUntil("a note", [&] { return chat.Count("(kept as it was)") == kept; });
+    chat.WaitForPrompt();
+  }
+  chat.Say("And on");
+  EXPECT_EQ(Texts(Saved(chat), "user"), (Strings{"Hello", "And on"}));
+}
+
+TEST_F(ChatTerminal, WhatIsRefusedTakesThePlaceOfNothing) {
+  TerminalProgram chat(Options());
+  chat.WaitForPrompt();
+  chat.Say("Hello");
+  chat.Say("And on");
+  const Json before = Saved(chat);
+  chat.Enter("/edit");
+  chat.WaitUntil("the message", [&] { return chat.screen().CursorLine() == "> And on"; });
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += "word ";
+  chat.Paste(text);
+  chat.WaitFor("[pasted ");
+  chat.Send("\r");
+  chat.WaitFor("The message was not added");
+  chat.WaitForPrompt();
+  EXPECT_EQ(Saved(chat)["messages"], before["messages"]);
+  chat.Say("/stats");
+  EXPECT_EQ(chat.Count("left out"), 0);  // for a message that is not there
+  chat.Send("/developer ");
+  chat.Paste(text);
+  chat.Say("");
+  chat.Enter("/retry");
+  chat.WaitFor("The conversation is as it was.");
+  chat.WaitForPrompt();
+  EXPECT_EQ(Texts(Saved(chat), "assistant"), Texts(before, "assistant"));
 }
 
 TEST_F(ChatTerminal, AnEditedMessageIsTextAndNoKeys) {

@@ -71,6 +71,7 @@ Status ChatSession::Run() {
     const std::optional<Input> input = ReadInput();
     if (!input) break;
     if (input->command) {
+      EndEditing();
       const auto line = ParseCommand(input->text);
       if (line) {
         Obey(*line);
@@ -79,9 +80,11 @@ Status ChatSession::Run() {
       }
       continue;
     }
+    Dialogue before = dialogue_;
     if (std::exchange(editing_, false)) dialogue_.ForgetTurn();
     dialogue_.Ask(input->text);
-    FAIRLEAD_RETURN_IF_ERROR(Answer());
+    FAIRLEAD_RETURN_IF_ERROR(
+        Answer(std::move(before), "The message was not added; Up brings it back."));
   }
   return {};
 }
@@ -99,14 +102,17 @@ std::optional<ChatSession::Input> ChatSession::ReadInput() {
       const bool was_empty = line.text.empty() && !lines_.open() && !editing_;
       if (was_empty) Note("Ctrl-C again leaves, or Ctrl-D.");
       asked = was_empty;
-      editing_ = false;
+      EndEditing();
       lines_.Clear();
       continue;
     }
     asked = false;
     if (!lines_.Add(line.text)) continue;
     const std::string& text = lines_.text();
-    if (text.find_first_not_of(" \t\n") == std::string::npos) continue;
+    if (text.find_first_not_of(" \t\n") == std::string::npos) {
+      EndEditing();
+      continue;
+    }
     // What was pasted is not expanded yet: it is never a command.
     const bool command = IsCommand(text);
     if (text.starts_with(' ')) return Input{pastes_.Expand(text.substr(1)), false};
@@ -123,7 +129,7 @@ void ChatSession::KeepInHistory(const std::string& line, bool command) {
   if (!kept && !std::exchange(history_failed_, true)) Complain(kept.error());
 }
 
-Status ChatSession::Answer() {
+Status ChatSession::Answer(Dialogue before, std::string_view refused) {
   stopped_ = false;
   terminal_.ReadKeys();
   auto turn = TakeTurn(answerer_, dialogue_, options_, settings_, *this);
@@ -132,8 +138,8 @@ Status ChatSession::Answer() {
     if (turn.error().code == ErrorCode::kInternal) return tl::unexpected(turn.error());
     Complain(turn.error());
     if (turn.error().code == ErrorCode::kInvalidArgument) {
-      Note("The message was not added; Up brings it back.");
-      dialogue_.ForgetTurn();
+      Note(refused);
+      dialogue_ = std::move(before);
     }
     return {};
   }
@@ -264,10 +270,12 @@ void ChatSession::Obey(const CommandLine& line) {
 
 void ChatSession::Retry() {
   if (dialogue_.turns() == 0) return Note("There is no message yet.");
+  Dialogue before = dialogue_;
   dialogue_.ForgetAnswer();
   // The same seed would give the same answer.
   ++settings_.request.sampling.seed;
-  if (const Status status = Answer(); !status) Complain(status.error());
+  const Status status = Answer(std::move(before), "The conversation is as it was.");
+  if (!status) Complain(status.error());
 }
 
 void ChatSession::Edit() {
@@ -275,6 +283,10 @@ void ChatSession::Edit() {
   if (!question) return Note("There is no message yet.");
   initial_ = WithSpace(pastes_.Collapse(*question));
   editing_ = true;
+}
+
+void ChatSession::EndEditing() {
+  if (std::exchange(editing_, false)) Note("(kept as it was)");
 }
 
 void ChatSession::SetEffort(const std::string& argument) {

@@ -35,10 +35,11 @@ class ChatSession : private TurnWatcher {
   void KeepInHistory(const std::string& line, bool command);
   void Obey(const CommandLine& line);
   void ShowAgain();
-  // Answers the last message.
-  Status Answer();
+  // Answers the last message; if it cannot be, all is as `before`, and `refused` is said.
+  Status Answer(Dialogue before, std::string_view refused);
 
   void Edit();
+  void EndEditing();
   void Retry();
   void SetEffort(const std::string& argument);
   void SetText(const char* name, std::optional<std::string>& text, const std::string& argument);
