@@ -33,7 +33,7 @@ DIM = "#828997"
 # What is typed, and what the screen then shows before the next step.
 SESSION = [
     ("What time is it?\r", "y(es), n(o)"),
-    ("y", None),
+    ("y\r", None),
     ("What is a fairlead?\r", None),
     ("\x0f", None),  # Ctrl-O
     ("Thanks!\r", None),

@@ -14,9 +14,10 @@ namespace {
 
 using Happening = Terminal::Happening;
 
-constexpr char kToggleKey = 0x0f;     // Ctrl-O
-constexpr char kInterruptKey = 0x03;  // Ctrl-C, where it is no signal
+constexpr char kToggleKey = 0x0f;  // Ctrl-O
+constexpr char kEndKey = 0x04;     // Ctrl-D
 constexpr std::chrono::milliseconds kNow{0};
+constexpr std::chrono::milliseconds kForEver{-1};
 
 // As a shell would read a path.
 std::filesystem::path PathOf(const std::string& argument) {
@@ -158,32 +159,40 @@ void ChatSession::Begin(int64_t /*prompt_tokens*/, size_t left_out) {
                   Count(dialogue_.turns_left_out(), "message")));
 }
 
+Happening ChatSession::Attend(std::chrono::milliseconds limit) {
+  const Happening happening = terminal_.Wait(limit);
+  switch (happening) {
+    case Happening::kInterrupt:
+      stopped_ = true;
+      break;
+    case Happening::kEnd:
+      stopped_ = leave_ = true;
+      break;
+    case Happening::kResize:
+      Resized();
+      break;
+    case Happening::kContinue:
+      terminal_.ReadKeys();
+      screen_.ShowLiveAgain();
+      break;
+    case Happening::kInput:
+    case Happening::kNothing:
+      break;
+  }
+  return happening;
+}
+
 bool ChatSession::Stop() {
   while (!stopped_) {
-    switch (terminal_.Wait(kNow)) {
-      case Happening::kNothing:
-        return false;
-      case Happening::kInterrupt:
-        stopped_ = true;
-        break;
-      case Happening::kEnd:
-        stopped_ = leave_ = true;
-        break;
-      case Happening::kResize:
-        Resized();
-        break;
-      case Happening::kContinue:
-        terminal_.ReadKeys();
-        break;
-      case Happening::kInput:
-        for (const char key : terminal_.TakeAll()) {
-          if (key == kToggleKey) {
-            view_.Toggle();
-          } else {
-            typed_ += key;
-          }
-        }
-        break;
+    const Happening happening = Attend(kNow);
+    if (happening == Happening::kNothing) return false;
+    if (happening != Happening::kInput) continue;
+    for (const char key : terminal_.TakeAll()) {
+      if (key == kToggleKey) {
+        view_.Toggle();
+      } else {
+        typed_ += key;
+      }
     }
   }
   return true;
@@ -191,41 +200,54 @@ bool ChatSession::Stop() {
 
 bool ChatSession::Allow(const CommandTool& tool, const ToolCall& call) {
   const std::string& name = tool.tool.name;
-  std::string words;
-  for (const std::string& word : tool.command) words += fmt::format(" {}", word);
   screen_.Line(fmt::format("{} {}", call.recipient, call.arguments), Style::kTool);
   if (options_.yes_to_tools || allowed_.contains(name)) return true;
   // What was typed before the question is no answer to it.
   if (Stop()) return false;
-  screen_.Write(fmt::format("Run{}? y(es), n(o), a(lways this tool) ", words), Style::kUser);
-  while (true) {
-    switch (terminal_.Wait(std::chrono::milliseconds(-1))) {
-      case Happening::kInterrupt:
-        stopped_ = true;
-        break;
-      case Happening::kEnd:
+  const Consent consent =
+      Ask(fmt::format("Run {}? y(es), n(o), a(lways this tool) ", ShownCommand(tool.command)));
+  terminal_.ReadKeys();
+  if (consent == Consent::kAlways) allowed_.insert(name);
+  return consent != Consent::kNo;
+}
+
+Consent ChatSession::Ask(const std::string& question) {
+  const bool capable = terminal_.capable();
+  // A paste may have begun before the question.
+  TypedLine line;
+  for (const char key : typed_) line.Add(key);
+  line.Clear();
+  bool early = line.in_paste();
+  bool show = true;
+  while (!stopped_) {
+    if (capable) {
+      screen_.ShowLive(question + line.text(), Style::kUser, static_cast<size_t>(screen_.rows()));
+    } else if (std::exchange(show, false)) {
+      terminal_.ReadLines();  // which shows what is typed
+      screen_.Line(question, Style::kUser);
+    }
+    const Happening happening = Attend(kForEver);
+    show = happening == Happening::kContinue;
+    if (happening != Happening::kInput) continue;
+    while (const std::optional<char> key = terminal_.Take()) {
+      if (*key == kEndKey && !line.in_paste()) {
         stopped_ = leave_ = true;
         break;
-      case Happening::kResize:
-        Resized();
-        continue;
-      case Happening::kContinue:
-        terminal_.ReadKeys();
-        continue;
-      case Happening::kNothing:
-        continue;
-      case Happening::kInput:
-        break;
+      }
+      const bool entered = line.Add(*key);
+      if (early) typed_ += *key;
+      early = early && line.in_paste();
+      if (!entered) continue;
+      const std::optional<Consent> consent = ConsentFrom(line.text());
+      if (capable) screen_.Line(question + line.text(), Style::kUser);
+      if (consent) return *consent;
+      Note("Please answer y, n or a, and Enter.");
+      line.Clear();
+      show = true;
     }
-    const char key = stopped_ ? kInterruptKey : *terminal_.Take();
-    if (key == 'a') allowed_.insert(name);
-    const bool yes = key == 'y' || key == 'Y' || key == 'a';
-    const bool no = key == 'n' || key == 'N' || key == kInterruptKey;
-    if (!yes && !no) continue;
-    screen_.Write(yes ? (key == 'a' ? "always" : "yes") : "no", Style::kUser);
-    screen_.EndLine();
-    return yes;
   }
+  if (capable) screen_.Line(question + "no", Style::kUser);
+  return Consent::kNo;
 }
 
 void ChatSession::Resized() {
@@ -341,9 +363,8 @@ void ChatSession::Tools(const std::string& argument) {
   if (!argument.empty()) allowed_.clear();
   if (tools.empty()) return Note("No tools.");
   for (const CommandTool& tool : tools) {
-    std::string words;
-    for (const std::string& word : tool.command) words += fmt::format(" {}", word);
-    Note(fmt::format("{}: {} (runs{})", tool.tool.name, tool.tool.description, words));
+    Note(fmt::format("{}: {} (runs {})", tool.tool.name, tool.tool.description,
+                     ShownCommand(tool.command)));
   }
 }
 

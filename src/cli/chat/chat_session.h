@@ -10,6 +10,7 @@
 #include "cli/chat/history_file.h"
 #include "cli/chat/line_editor.h"
 #include "cli/chat/message_lines.h"
+#include "cli/chat/tool_question.h"
 
 namespace fairlead {
 
@@ -53,6 +54,10 @@ class ChatSession : private TurnWatcher {
   void Note(std::string_view text) { screen_.Line(text, Style::kNote); }
   void Complain(const Error& error) { screen_.Line(error.message, Style::kError); }
   void Resized();
+  // Waits, and does what is to be done while the model or a tool has its turn; for kInput nothing.
+  Terminal::Happening Attend(std::chrono::milliseconds limit);
+  // kNo as well when the user stops it all.
+  Consent Ask(const std::string& question);
 
   // TurnWatcher
   void Begin(int64_t prompt_tokens, size_t left_out) override;

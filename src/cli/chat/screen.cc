@@ -136,14 +136,23 @@ void Screen::ShowLive(std::string_view text, Style style, size_t most_rows) {
     out = Styled(std::string_view(rows.back()).substr(live_.back().size()), style);
   } else {
     out = EraseLive();
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (i > 0) out += '\n';
-      out += Styled(fmt::format("{}{}", MarginOf(style), rows[i]), style);
-    }
   }
   live_ = std::move(rows);
   live_style_ = style;
-  sink_(out);
+  sink_(grows ? out : out + LiveRows());
+}
+
+std::string Screen::LiveRows() const {
+  std::string out;
+  for (const std::string& row : live_) {
+    if (&row != &live_.front()) out += '\n';
+    out += Styled(fmt::format("{}{}", MarginOf(live_style_), row), live_style_);
+  }
+  return out;
+}
+
+void Screen::ShowLiveAgain() {
+  if (!live_.empty()) sink_("\r\x1b[J" + LiveRows());
 }
 
 void Screen::HideLive() {

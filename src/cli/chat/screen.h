@@ -45,6 +45,8 @@ class Screen {
   // `most_rows` of `text`. Nothing where the cursor cannot be moved.
   void ShowLive(std::string_view text, Style style, size_t most_rows);
   void HideLive();
+  // The same rows once more, where the screen no longer holds what it did.
+  void ShowLiveAgain();
 
   void Resize(int columns, int rows);
   int columns() const { return options_.columns; }
@@ -56,6 +58,7 @@ class Screen {
  private:
   std::string Styled(std::string_view text, Style style) const;
   std::string EraseLive();
+  std::string LiveRows() const;
 
   ScreenOptions options_;
   Sink sink_;

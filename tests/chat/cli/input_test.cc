@@ -6,6 +6,7 @@
 #include "cli/chat/history_file.h"
 #include "cli/chat/message_lines.h"
 #include "cli/chat/pastes.h"
+#include "cli/chat/tool_question.h"
 #include "tests/base/temp_dir.h"
 
 namespace fairlead {
@@ -123,6 +124,40 @@ TEST(CommandsTest, TheHelpNamesThemAll) {
                            "/think", "/tools", "/save", "/load", "/stats"}) {
     EXPECT_NE(CommandHelp().find(name), std::string::npos) << name;
   }
+}
+
+// What a line says that is typed in these bytes.
+std::optional<Consent> Answered(std::string_view keys) {
+  TypedLine line;
+  for (const char key : keys) {
+    if (line.Add(key)) return ConsentFrom(line.text());
+  }
+  return std::nullopt;
+}
+
+TEST(ToolQuestionTest, OnlyALineAnswersIt) {
+  EXPECT_EQ(Answered("y\r"), Consent::kYes);
+  EXPECT_EQ(Answered("Yes \n"), Consent::kYes);
+  EXPECT_EQ(Answered("no\r"), Consent::kNo);
+  EXPECT_EQ(Answered("always\r"), Consent::kAlways);
+  EXPECT_EQ(Answered("y"), std::nullopt);
+  EXPECT_EQ(Answered("\r"), std::nullopt);
+  EXPECT_EQ(Answered("Thanks a lot\r"), std::nullopt);
+  EXPECT_EQ(Answered(std::string(100, 'y') + "\r"), std::nullopt);
+}
+
+TEST(ToolQuestionTest, EditingWorksAndPastesAndArrowsAreIgnored) {
+  EXPECT_EQ(Answered("a\x7fn\r"), Consent::kNo);
+  EXPECT_EQ(Answered("ü\x7fy\r"), Consent::kYes);
+  EXPECT_EQ(Answered("all\x15y\r"), Consent::kYes);
+  EXPECT_EQ(Answered("\x1b[200~a\ry\r\x1b[A\x1b[201~n\r"), Consent::kNo);
+  EXPECT_EQ(Answered("\x1b[200~y\r"), std::nullopt);
+  EXPECT_EQ(Answered("\x1b[1;5A\x1bOAn\r"), Consent::kNo);
+}
+
+TEST(ToolQuestionTest, WordsAreTold) {
+  EXPECT_EQ(ShownCommand({"date", "+%H:%M"}), "date +%H:%M");
+  EXPECT_EQ(ShownCommand({"echo", "it's", ""}), "echo 'it'\\''s' ''");
 }
 
 TEST(HistoryFileTest, KeepsLinesForTheOwnerAlone) {
