@@ -38,10 +38,12 @@ constexpr Entry kCommands[] = {
     {"/exit", ChatCommand::kExit, Takes::kNothing, "", "leave; so does Ctrl-D"},
 };
 
-constexpr std::string_view kKeys = R"(
-Enter sends. For a message of several lines: Alt-Enter, a \ at the end of a line, or """ before
-and after. Text that you paste is one message. Up and Ctrl-R bring back earlier messages; one that
-begins with a space is not kept.
+// Paragraphs: the screen wraps them.
+constexpr std::string_view kKeys =
+    R"(
+Enter sends. For a message of several lines: Alt-Enter, a \ at the end of a line, or """ )"
+    R"(before and after. Text that you paste is one message. Up and Ctrl-R bring back earlier )"
+    R"(messages; one that begins with a space is not kept.
 Ctrl-C stops an answer; what was said so far stays. Ctrl-O shows the thinking.
 A message that begins with / needs a space before it.)";
 

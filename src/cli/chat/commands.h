@@ -39,7 +39,7 @@ bool IsCommand(std::string_view line);
 // that is missing or not expected.
 Result<CommandLine> ParseCommand(std::string_view line);
 
-// What /help says.
+// What /help says: lines of at most 79 columns, and paragraphs below them.
 std::string CommandHelp();
 
 // "show", "fold" or "hide"; nullopt for anything else.

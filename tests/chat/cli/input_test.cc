@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <sstream>
+
 #include "cli/chat/commands.h"
 #include "cli/chat/history_file.h"
 #include "cli/chat/message_lines.h"
@@ -158,6 +160,17 @@ TEST(ToolQuestionTest, EditingWorksAndPastesAndArrowsAreIgnored) {
 TEST(ToolQuestionTest, WordsAreTold) {
   EXPECT_EQ(ShownCommand({"date", "+%H:%M"}), "date +%H:%M");
   EXPECT_EQ(ShownCommand({"echo", "it's", ""}), "echo 'it'\\''s' ''");
+}
+
+TEST(CommandsTest, TheHelpFitsEightyColumns) {
+  std::istringstream help(CommandHelp());
+  for (std::string line; std::getline(help, line);) {
+    if (line.starts_with('/')) {
+      EXPECT_LE(line.size(), 79u) << line;
+    } else {
+      EXPECT_TRUE(line.empty() || line.ends_with('.')) << line;  // no break inside of a paragraph
+    }
+  }
 }
 
 TEST(HistoryFileTest, KeepsLinesForTheOwnerAlone) {
