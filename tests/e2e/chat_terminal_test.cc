@@ -301,6 +301,11 @@ TEST_F(ChatTerminal, AFullContextLosesItsOldestMessagesAndSaysSo) {
     chat.Say(" ");
   }
   EXPECT_EQ(chat.Count("The context is full"), 1);
+  for (int i = 0; i < 4; ++i) {
+    chat.Send(text + std::to_string(++messages));
+    chat.Say(" ");
+  }
+  EXPECT_EQ(chat.Count("The context is full"), 1);  // it goes on being full
   EXPECT_EQ(Texts(Saved(chat), "user").size(), static_cast<size_t>(messages));  // none is lost
   chat.Say("/stats");
   EXPECT_EQ(chat.Count("messages left out"), 1);

@@ -23,10 +23,6 @@ std::string_view Tail(std::string_view text) {
   return space == std::string_view::npos ? text : text.substr(space + 1);
 }
 
-std::string Count(int64_t number, std::string_view what) {
-  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
-}
-
 // The first lines of a tool's output.
 std::string Beginning(std::string_view text) {
   while (text.ends_with('\n')) text.remove_suffix(1);
@@ -36,7 +32,7 @@ std::string Beginning(std::string_view text) {
   }
   if (end == std::string_view::npos) return std::string(text);
   const auto more = std::count(text.begin() + static_cast<std::ptrdiff_t>(end), text.end(), '\n');
-  return fmt::format("{}\n… {}", text.substr(0, end), Count(more, "more line"));
+  return fmt::format("{}\n… {}", text.substr(0, end), Counted(more, "more line"));
 }
 
 }  // namespace
@@ -64,7 +60,7 @@ void AnswerView::ShowThinking(std::string_view added) {
   if (mode_ == ThinkMode::kShow) {
     screen_.Write(added, Style::kThinking);
   } else if (mode_ == ThinkMode::kHide || screen_.rows() < 6) {
-    screen_.ShowLive(fmt::format("thinking, {}", Count(tokens_, "token")), Style::kNote, 1);
+    screen_.ShowLive(fmt::format("thinking, {}", Counted(tokens_, "token")), Style::kNote, 1);
   } else {
     screen_.ShowLive(Tail(gathered_), Style::kThinking,
                      std::min(kThinkingRows, static_cast<size_t>(screen_.rows()) / 3));
@@ -75,7 +71,7 @@ void AnswerView::EndPart() {
   screen_.HideLive();
   screen_.EndLine();
   if (part_ == Part::kThinking && mode_ == ThinkMode::kFold) {
-    screen_.Line(fmt::format("thought for {}", Count(tokens_, "token")), Style::kNote);
+    screen_.Line(fmt::format("thought for {}", Counted(tokens_, "token")), Style::kNote);
   }
   part_ = Part::kNone;
   gathered_.clear();
@@ -124,7 +120,7 @@ void AnswerView::End(const ModelAnswer& answer, int64_t context) {
       screen_.Line(answer.usage.prompt_tokens + answer.usage.completion_tokens >= context
                        ? "(the context is full; /new begins a new conversation)"
                        : fmt::format("(cut off after {}: max_tokens)",
-                                     Count(answer.usage.completion_tokens, "token")),
+                                     Counted(answer.usage.completion_tokens, "token")),
                    Style::kNote);
       break;
     case FinishReason::kStop:

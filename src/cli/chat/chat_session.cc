@@ -35,10 +35,6 @@ std::string WithSpace(std::string line) {
   return needs_it ? " " + std::move(line) : line;
 }
 
-std::string Count(size_t number, std::string_view what) {
-  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
-}
-
 }  // namespace
 
 ChatSession::ChatSession(Answerer& answerer, Dialogue& dialogue, GenerateSettings settings,
@@ -144,7 +140,7 @@ Status ChatSession::Answer(Dialogue before, std::string_view refused) {
     }
     return {};
   }
-  if (turn->too_many_calls) Note("(that were many calls; say something to go on)");
+  if (turn->too_many_calls) Note("(those were many calls; say something to go on)");
   last_ = std::move(*turn);
   screen_.BlankLine();
   return {};
@@ -152,11 +148,12 @@ Status ChatSession::Answer(Dialogue before, std::string_view refused) {
 
 void ChatSession::Begin(int64_t /*prompt_tokens*/, size_t left_out) {
   view_.Begin();
-  if (left_out == 0) return;
+  // Said once, not with every turn that follows.
+  if (left_out == 0 || dialogue_.turns_left_out() > left_out) return;
   Note(
       fmt::format("The context is full: the model no longer sees the oldest {}. /new begins a new "
                   "conversation.",
-                  Count(dialogue_.turns_left_out(), "message")));
+                  Counted(static_cast<int64_t>(dialogue_.turns_left_out()), "message")));
 }
 
 Happening ChatSession::Attend(std::chrono::milliseconds limit) {
@@ -397,8 +394,8 @@ void ChatSession::Set(const std::string& argument) {
 void ChatSession::Save(const std::string& argument) {
   const auto replaced = SaveChat(PathOf(argument), dialogue_, settings_);
   if (!replaced) return Complain(replaced.error());
-  Note(fmt::format("Saved {} in {}{}.", Count(dialogue_.turns(), "message"), argument,
-                   *replaced ? ", in place of what was there" : ""));
+  Note(fmt::format("Saved {} in {}{}.", Counted(static_cast<int64_t>(dialogue_.turns()), "message"),
+                   argument, *replaced ? ", in place of what was there" : ""));
 }
 
 void ChatSession::Load(const std::string& argument) {
@@ -407,10 +404,10 @@ void ChatSession::Load(const std::string& argument) {
   const size_t tools = chat->tools;
   Adopt(std::move(*chat), dialogue_, settings_);
   last_.reset();
-  Note(fmt::format("Loaded {}.", Count(dialogue_.turns(), "message")));
+  Note(fmt::format("Loaded {}.", Counted(static_cast<int64_t>(dialogue_.turns()), "message")));
   if (tools > 0 && dialogue_.setup().tools.empty()) {
     Note(fmt::format("It had {}; /tools FILE loads them, no conversation does.",
-                     Count(tools, "tool")));
+                     Counted(static_cast<int64_t>(tools), "tool")));
   }
   ShowAgain();
 }

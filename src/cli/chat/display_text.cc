@@ -167,6 +167,10 @@ std::string VisibleRow(std::string_view text, int width) {
   return row;
 }
 
+std::string Counted(int64_t number, std::string_view what) {
+  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
+}
+
 int DisplayWidth(std::string_view visible) {
   int columns = 0;
   while (!visible.empty()) {

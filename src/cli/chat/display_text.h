@@ -1,6 +1,7 @@
 // Text as a terminal shows it: what may be sent there, how wide it is, and where its lines break.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ std::string VisibleText(std::string_view text);
 // The same in one row: line breaks and tabs become spaces, and what is wider than `width` columns
 // is cut behind an ellipsis.
 std::string VisibleRow(std::string_view text, int width);
+
+// "1 token", "2 tokens".
+std::string Counted(int64_t number, std::string_view what);
 
 // Columns that a row of visible text takes.
 int DisplayWidth(std::string_view visible);
