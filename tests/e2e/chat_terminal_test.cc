@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <sstream>
 
+#include "cli/chat/display_text.h"
 #include "tests/e2e/chat_model.h"
 #include "tests/e2e/program.h"
 #include "tests/e2e/terminal_program.h"
@@ -208,13 +210,31 @@ TEST_F(ChatTerminal, ResizingAtThePromptKeepsTheLine) {
 }
 
 TEST_F(ChatTerminal, TwentyColumnsAreEnough) {
-  TerminalOptions options = Options();
+  TerminalOptions options = Options(ThinkingThenText());
   options.columns = 20;
   TerminalProgram chat(options);
   chat.WaitForPrompt();
   chat.Say("/think show");
-  chat.Say("Hello");
   chat.Say("/help");
+  chat.Say("Hello");
+  // The last column stays free, and all words are there.
+  const Strings lines = chat.screen().Lines();
+  std::string shown;
+  for (auto line = std::find(lines.begin(), lines.end(), "> /think show"); line != lines.end();
+       ++line) {
+    EXPECT_LT(DisplayWidth(*line), 20) << *line;
+    shown += *line + " ";
+  }
+  chat.Resize(100, 24);
+  const Json saved = Saved(chat);
+  EXPECT_EQ(Texts(saved, "assistant").size(), 2u);  // thinking and an answer
+  for (const std::string& text : Texts(saved, "assistant")) {
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+      EXPECT_NE(shown.find(word), std::string::npos) << word << " in " << shown;
+    }
+  }
+  chat.Resize(20, 24);
   chat.Say("/stats");
   chat.Send("a line that is longer than the terminal is wide, and more");
   chat.WaitUntil("its end", [&] { return chat.screen().CursorLine().ends_with("more"); });
@@ -563,6 +583,22 @@ TEST_F(ChatTerminal, ADumbTerminalIsSentNoControls) {
   EXPECT_EQ(chat.sent().find('\x1b'), std::string::npos);
 }
 
+TEST_F(ChatTerminal, ADumbTerminalAsksForToolsInLines) {
+  TerminalOptions options = Calling(WriteTools(R"(["echo", "output"])"));
+  options.type = "dumb";
+  TerminalProgram chat(options);
+  chat.WaitForPrompt();
+  chat.Send(fmt::format("{}\n", kTimeQuestion));
+  chat.WaitFor("Run echo output? ");
+  chat.Send("thanks\n");
+  chat.WaitFor("Please answer y, n or a");
+  chat.WaitUntil("the question", [&] { return chat.Count("Run echo") == 2; });
+  chat.Send("yes\n");
+  chat.WaitFor("functions.clock → output");
+  chat.WaitForPrompt();
+  EXPECT_EQ(chat.sent().find('\x1b'), std::string::npos);
+}
+
 TEST_F(ChatTerminal, WithoutColourNothingIsColoured) {
   TerminalOptions options = Options();
   options.environment["NO_COLOR"] = "1";
@@ -577,6 +613,15 @@ TEST_F(ChatTerminal, WithoutColourNothingIsColoured) {
 }
 
 TEST_F(ChatTerminal, ATerminalThatIsClosedEndsTheProgram) {
+  TerminalProgram chat(Endless());
+  chat.WaitForPrompt();
+  chat.Enter("Tell me everything");
+  chat.WaitFor("│ ");
+  chat.Close();
+  EXPECT_NE(chat.Exit(), -1);
+}
+
+TEST_F(ChatTerminal, ARequestToEndLeavesTheTerminalAsItWas) {
   TerminalProgram chat(Endless());
   chat.WaitForPrompt();
   chat.Enter("Tell me everything");

@@ -60,7 +60,12 @@ TerminalProgram::~TerminalProgram() {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  ::close(terminal_);
+  Close();
+}
+
+void TerminalProgram::Close() {
+  if (terminal_ >= 0) ::close(terminal_);
+  terminal_ = -1;
 }
 
 void TerminalProgram::Listen(std::chrono::milliseconds limit) {

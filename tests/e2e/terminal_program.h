@@ -40,6 +40,8 @@ class TerminalProgram {
   void Paste(std::string_view text);
   void Resize(int columns, int rows);
   void Signal(int signal) const;
+  // As when its window is closed.
+  void Close();
 
   // True as soon as it holds for what is shown; a failure after 30 seconds.
   bool WaitUntil(const std::string& what, const std::function<bool()>& holds);
