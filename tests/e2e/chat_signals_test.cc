@@ -41,7 +41,9 @@ TEST_F(ChatSignals, LeaveTheTerminalAsItWas) {
 TEST_F(ChatSignals, EndAtThePromptToo) {
   TerminalProgram chat(Endless());
   chat.WaitForPrompt();
-  chat.Send("half a line\x1c");  // Ctrl-backslash
+  chat.Send("half a line");
+  chat.WaitFor("half a line");
+  chat.Signal(SIGQUIT);
   EXPECT_EQ(chat.Exit(), 128 + SIGQUIT);
   EXPECT_TRUE(chat.IsAsBefore());
 }
