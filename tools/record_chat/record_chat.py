@@ -103,7 +103,9 @@ def spans(line, columns):
             runs[-1] = (start, text + cell.data, look, column + width(cell.data))
         else:
             runs.append((column, cell.data, look, column + width(cell.data)))
-    return [(start, text, *look) for start, text, look, _ in runs if text.strip()]
+    # Not every viewer keeps spaces at the ends of a text.
+    return [(start + len(text) - len(text.lstrip(" ")), text.strip(" "), *look)
+            for start, text, look, _ in runs if text.strip(" ")]
 
 
 def width(text):

@@ -207,7 +207,9 @@ unsigned char LibeditEditor::Suspend(EditLine* edit, int /*key*/) {
 EditedLine LibeditEditor::Read(const std::string& prompt, const std::string& initial) {
   // libedit shows the prompt before it asks for keys: what is typed then must not be shown twice.
   terminal_.ReadKeys();
-  prompt_ = color_ ? fmt::format("{0}\x1b[1;36m{0}{1}{0}\x1b[0m{0}", kUnseen, prompt) : prompt;
+  // libedit keeps an unseen part only with a character behind it: the space that ends the prompt.
+  const std::string_view mark = std::string_view(prompt).substr(0, prompt.size() - 1);
+  prompt_ = color_ ? fmt::format("{0}\x1b[1;36m{0}{1}{0}\x1b[0m{0} ", kUnseen, mark) : prompt;
   interrupted_ = false;
   decoding_ = {};
   initial_ = initial;
