@@ -20,7 +20,7 @@ Status Chat(const ChatOptions& options) {
 }  // namespace
 
 Status ChatInTerminal(const ChatOptions& options) {
-  const Status status = Chat(options);
+  Status status = Chat(options);
   // Everything is put away by now; what is left is to say why, as a shell does.
   if (const int signal = Terminal::ended_by(); signal != 0) std::exit(128 + signal);
   return status;
