@@ -72,7 +72,8 @@ DATES_BEFORE = (
     "Subtract {n} days from {date}.", "Today is {date}. What date was it {n} days ago?",
     "{date} minus {n} days")
 SPANS = (
-    "How many days is it from {first} to {last}?", "How many days are there from {first} to {last}?",
+    "How many days is it from {first} to {last}?",
+    "How many days are there from {first} to {last}?",
     "How many days after {first} is {last}?", "How many days before {last} is {first}?",
     "Count the days from {first} to {last}.")
 TIMES_AFTER = (
