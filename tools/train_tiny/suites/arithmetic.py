@@ -19,6 +19,8 @@ NAME = "arithmetic"
 
 OPERATIONS = ("+", "-", "*")
 OPERATION_SHARES = (0.3, 0.3, 0.4)
+# Products in one's head are few (hence soon seen) and the hardest to get right unseen.
+LOW_OPERATION_SHARES = (0.42, 0.42, 0.16)
 # Numbers of digits of the two operands (in either order), and how often.
 SUM_SHAPES = ((3, 3), (3, 2), (2, 2), (3, 1), (2, 1), (1, 1))
 SUM_SHARES = (0.54, 0.2, 0.14, 0.05, 0.05, 0.02)
@@ -46,7 +48,8 @@ WORDINGS = {
 
 
 def make(rng, effort):
-    sign = rng.choices(OPERATIONS, OPERATION_SHARES)[0]
+    shares = LOW_OPERATION_SHARES if effort == "low" else OPERATION_SHARES
+    sign = rng.choices(OPERATIONS, shares)[0]
     a, b = _operands(rng, sign, effort)
     if sign == "-":
         a, b = max(a, b), min(a, b)
