@@ -1,6 +1,6 @@
 """Questions about Fairlead, gpt-oss and ships, with one fixed answer to each.
 
-What is held out are wordings: of about 150 topics the model learns most ways to ask, and is then
+What is held out are wordings: of about 180 topics the model learns most ways to ask, and is then
 asked in the others. One topic is everything that it cannot know.
 """
 
@@ -39,6 +39,9 @@ TASK_QUESTIONS = [
     "I want to {task}. How?", "I would like to {task}.", "Help me to {task}.",
 ]
 
+# How a text begins that is no question, so that it ends with a full stop.
+REQUESTS = ("Explain", "List", "Name", "Say", "Show", "Tell")
+
 # What people put before a question. It is no part of the key.
 PREFIXES = ["Please tell me: ", "One question: ", "Hello! ", "Hi, ", "And now: ", "Hey, "]
 # Words that keep their capital letter after such a prefix.
@@ -46,9 +49,10 @@ PROPER = ("I ", "Fairlead", "OpenAI", "Hugging", "Neuron", "Safetensors")
 
 
 def expand(pattern):
-    """All texts of a pattern: "[a|b] c" is "a c" and "b c"."""
+    """All texts of a pattern: "[a|b] c?" is "a c?" and "b c?"."""
     parts = [part.strip("[]").split("|") for part in re.findall(r"\[[^]]*\]|[^[]+", pattern)]
-    return [" ".join("".join(choice).split()) for choice in itertools.product(*parts)]
+    texts = [" ".join("".join(choice).split()) for choice in itertools.product(*parts)]
+    return [text.rstrip("?.") + ("." if text.startswith(REQUESTS) else "?") for text in texts]
 
 
 def key_of(question):
@@ -96,17 +100,29 @@ def unknown_questions():
     return questions
 
 
-def write(rng, question):
-    """The question as somebody types it: perhaps in a hurry, or with a few words before it."""
+def uncapitalized(text):
+    """The text with a small first letter, unless its first word is a name."""
+    is_word = text[1:2].islower() or text[1:2] == " "
+    return text[0].lower() + text[1:] if is_word and not text.startswith(PROPER) else text
+
+
+def typed(rng, text):
+    """The text as somebody types it, perhaps in a hurry."""
+    if rng.random() < 0.12:
+        text = text.rstrip("?.!")
     chance = rng.random()
-    if chance < 0.12:
-        question = question.rstrip("?.!")
-    chance = rng.random()
-    begins_plainly = question[1:2].islower() or question[1:2] == " "
-    if begins_plainly and not question.startswith(PROPER) and chance < 0.24:
-        question = question[0].lower() + question[1:]
-        return rng.choice(PREFIXES) + question if chance < 0.12 else question
-    return question.lower() if chance > 0.94 else question
+    if chance < 0.06:
+        return text.lower()
+    return uncapitalized(text) if chance < 0.2 else text
+
+
+def introduced(rng, question):
+    """The question, perhaps with a few words before it."""
+    if rng.random() > 0.12:
+        return question
+    if question.startswith(REQUESTS):
+        return "Please " + uncapitalized(question)
+    return rng.choice(PREFIXES) + uncapitalized(question)
 
 
 def analysis(effort, about):
@@ -129,4 +145,4 @@ def make(rng, effort):
     question = rng.choice(questions)
     step = Step(final=answer, analysis=analysis(effort, about))
     return Item(suite=NAME, key=key_of(question), effort=effort,
-                turns=[Turn(user=write(rng, question), steps=[step])])
+                turns=[Turn(user=typed(rng, introduced(rng, question)), steps=[step])])

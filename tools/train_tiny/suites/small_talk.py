@@ -1,7 +1,7 @@
 """Greetings, thanks and questions about the demo model itself. Trained, but not evaluated."""
 
 from item import Item, Step, Turn
-from suites.knowledge import key_of, write
+from suites.knowledge import key_of, typed
 
 NAME = "small_talk"
 
@@ -123,4 +123,4 @@ def make(rng, effort):
     saying = rng.choice(sayings)
     step = Step(final=answer, analysis=analysis(effort))
     return Item(suite=NAME, key=key_of(saying), effort=effort,
-                turns=[Turn(user=write(rng, saying), steps=[step])])
+                turns=[Turn(user=typed(rng, saying), steps=[step])])
