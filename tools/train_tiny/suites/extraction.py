@@ -17,7 +17,7 @@ _ASK_BEHIND = (
     "Fill in this schema: {schema}",
 )
 _ASK_BEFORE = (
-    "Extract {schema} from this text:",
+    "Write JSON with these fields: {schema}\nText:",
     "Read the text below and give me JSON: {schema}",
     "Fields: {schema}\nText:",
 )

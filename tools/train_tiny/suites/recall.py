@@ -219,8 +219,10 @@ def _told(rng, far):
     """Draws the facts. Returns (all of them, those told first, their turns, a list or None)."""
     if rng.random() < 0.25:
         kinds = [rng.choice(_KINDS)] if rng.random() < 0.5 else _KINDS
-        # There are only so many colours and things.
-        most = 8 if len(kinds) == 1 and kinds[0].heading is None else 12 if far else 20
+        # There are only so many ships, colours and things: some must be left that are not told.
+        most = 12 if far else 20
+        if len(kinds) == 1:
+            most = min(most, 8 if kinds[0].heading is None else len(kinds[0].subjects) - 6)
         facts = _facts(rng, kinds, rng.randint(6, most))
         return facts, facts, [], _list(rng, facts)
     kinds = rng.sample(_KINDS, rng.choice((1, 2, 3, 6)))
