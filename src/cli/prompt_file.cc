@@ -1,43 +1,16 @@
 #include "cli/prompt_file.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
+#include <utility>
 
 #include "base/nearest.h"
 
 namespace fairlead {
 namespace {
 
-// What has no line breaks is no file of prompts, and may have no end.
-constexpr size_t kLongestLine = size_t{64} << 20;
-
 template <typename... Args>
 tl::unexpected<Error> Invalid(fmt::format_string<Args...> format, Args&&... args) {
   return Fail(ErrorCode::kInvalidArgument, "generate", format, std::forward<Args>(args)...);
-}
-
-std::string WithoutComponent(const std::string& message) {
-  const size_t end = message.find("] ");
-  return message.starts_with('[') && end != std::string::npos ? message.substr(end + 2) : message;
-}
-
-Status ReadAll(std::istream& input, const std::string& name, std::string& text) {
-  std::string chunk(size_t{1} << 20, '\0');
-  size_t line_begin = 0;
-  while (input) {
-    input.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    text.append(chunk, 0, static_cast<size_t>(input.gcount()));
-    const size_t last_break = text.rfind('\n');
-    if (last_break != std::string::npos) line_begin = last_break + 1;
-    if (text.size() - line_begin > kLongestLine) {
-      return Invalid("{}: expected lines of at most {} bytes, got a longer one", name,
-                     kLongestLine);
-    }
-  }
-  if (input.bad()) return Fail(ErrorCode::kIo, "generate", "{}: reading failed", name);
-  return {};
 }
 
 Status CheckKeys(const Json& line) {
@@ -100,49 +73,15 @@ Result<Prompt> ReadPrompt(const Json& line, const GenerateSettings& defaults,
 }  // namespace
 
 Result<PromptFile> PromptFile::Read(const std::string& path) {
-  PromptFile file;
-  file.name_ = path == "-" ? "stdin" : path;
-  if (path == "-") {
-    FAIRLEAD_RETURN_IF_ERROR(ReadAll(std::cin, file.name_, file.text_));
-  } else {
-    std::error_code ignored;
-    if (std::filesystem::is_directory(path, ignored)) {
-      return Invalid("--prompts_file {}: expected a file, got a folder", path);
-    }
-    std::ifstream input(path, std::ios::binary);
-    if (!input) {
-      return Fail(ErrorCode::kNotFound, "generate", "--prompts_file {}: cannot be read", path);
-    }
-    FAIRLEAD_RETURN_IF_ERROR(ReadAll(input, file.name_, file.text_));
-  }
-  const size_t last = file.text_.find_last_not_of(" \t\r\n");
-  if (last == std::string::npos) {
-    return Invalid("{}: expected at least one prompt, got none", file.name_);
-  }
-  file.text_ += '\n';
-  file.text_.erase(file.text_.find('\n', last) + 1);
-  for (size_t begin = 0; begin < file.text_.size(); begin = file.text_.find('\n', begin) + 1) {
-    file.begins_.push_back(begin);
-  }
-  return file;
-}
-
-std::string_view PromptFile::line(size_t index) const {
-  const size_t begin = begins_[index];
-  const size_t end = index + 1 < begins_.size() ? begins_[index + 1] : text_.size();
-  return std::string_view(text_).substr(begin, end - begin - 1);
-}
-
-std::string PromptFile::AtLine(size_t index, const std::string& message) const {
-  return fmt::format("{}:{}: {}", name_, index + 1, WithoutComponent(message));
+  FAIRLEAD_ASSIGN_OR_RETURN(LineFile lines,
+                            LineFile::Read(path, {"generate", "--prompts_file ", "prompt"}));
+  return PromptFile(std::move(lines));
 }
 
 Result<Prompt> PromptFile::Parse(size_t index, const GenerateSettings& defaults,
                                  int64_t vocabulary_size) const {
-  const std::string place = fmt::format("{}:{}", name_, index + 1);
-  const auto json = ParseJson(line(index), "generate", place);
-  if (!json) return tl::unexpected(Error{ErrorCode::kInvalidArgument, json.error().message});
-  auto prompt = ReadPrompt(*json, defaults, vocabulary_size);
+  FAIRLEAD_ASSIGN_OR_RETURN(const Json json, lines_.Parse(index));
+  auto prompt = ReadPrompt(json, defaults, vocabulary_size);
   if (!prompt) return Invalid("{}", AtLine(index, prompt.error().message));
   return prompt;
 }

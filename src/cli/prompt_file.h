@@ -6,11 +6,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/generate_settings.h"
+#include "cli/line_file.h"
 
 namespace fairlead {
 
@@ -22,19 +24,16 @@ struct Prompt {
   GenerateSettings settings = {};
 };
 
-// Held in memory: what was checked is what runs, whatever happens to the file.
 class PromptFile {
  public:
-  // `path` may be "-" for stdin. Blank lines at the end are dropped; a file without others is an
-  // error.
+  // As LineFile reads it.
   static Result<PromptFile> Read(const std::string& path);
 
-  const std::string& name() const { return name_; }
-  size_t size() const { return begins_.size(); }
-  // Without its line break.
-  std::string_view line(size_t index) const;
-  // `message` behind file and line number instead of its component.
-  std::string AtLine(size_t index, const std::string& message) const;
+  size_t size() const { return lines_.size(); }
+  std::string_view line(size_t index) const { return lines_.line(index); }
+  std::string AtLine(size_t index, const std::string& message) const {
+    return lines_.AtLine(index, message);
+  }
 
   // The line's settings over `defaults`. kInvalidArgument, with file and line, for anything that a
   // model of so many token ids cannot take.
@@ -44,9 +43,9 @@ class PromptFile {
   Result<int64_t> Check(const GenerateSettings& defaults, int64_t vocabulary_size) const;
 
  private:
-  std::string name_;
-  std::string text_;  // ends with a line break
-  std::vector<size_t> begins_;
+  explicit PromptFile(LineFile lines) : lines_(std::move(lines)) {}
+
+  LineFile lines_;
 };
 
 }  // namespace fairlead
