@@ -1,11 +1,5 @@
 #include "cli/chat/chat_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -13,6 +7,7 @@
 #include "base/json.h"
 #include "chat/harmony/conversation_json.h"
 #include "chat/harmony/message_json.h"
+#include "cli/replace_file.h"
 
 namespace fairlead {
 namespace {
@@ -79,55 +74,6 @@ Json ToJson(const Message& message) {
   return MessageToJson(message);
 }
 
-// What a chat is saved in.
-struct Target {
-  fs::path path;               // where symbolic links lead, be it there or not
-  std::optional<mode_t> mode;  // of the file that is there
-};
-
-Result<Target> FindTarget(const fs::path& path) {
-  struct stat found {};
-  const bool exists = ::stat(path.c_str(), &found) == 0;
-  if (!exists && errno != ENOENT) {
-    return Fail(ErrorCode::kIo, "chat", "{}: {}", path.string(), std::strerror(errno));
-  }
-  if (exists && !S_ISREG(found.st_mode)) {
-    return Fail(ErrorCode::kInvalidArgument, "chat",
-                "{}: expected a regular file, got a folder, device or pipe", path.string());
-  }
-  Target target{path, std::nullopt};
-  if (exists) target.mode = found.st_mode & 07777U;
-  // Not more of them than the system would follow.
-  std::error_code error;
-  for (int links = 0; links < 40 && fs::is_symlink(target.path, error); ++links) {
-    target.path = target.path.parent_path() / fs::read_symlink(target.path, error);
-  }
-  return target;
-}
-
-Status WriteAtomically(const Target& target, const std::string& text) {
-  std::string name = target.path.string() + ".XXXXXX";
-  const int fd = ::mkostemp(name.data(), O_CLOEXEC);  // with mode 0600
-  const auto refuse = [&](const char* what) {
-    const int error = errno;
-    if (fd >= 0) ::unlink(name.c_str());
-    return Fail(ErrorCode::kIo, "chat", "{}: cannot {}: {}", target.path.string(), what,
-                std::strerror(error));
-  };
-  if (fd < 0) return refuse("create it");
-  size_t at = 0;
-  while (at < text.size()) {
-    const ssize_t written = ::write(fd, text.data() + at, text.size() - at);
-    if (written < 0 && errno != EINTR) break;
-    if (written > 0) at += static_cast<size_t>(written);
-  }
-  const bool complete =
-      at == text.size() && ::fsync(fd) == 0 && (!target.mode || ::fchmod(fd, *target.mode) == 0);
-  if (::close(fd) != 0 || !complete) return refuse("write it");
-  if (::rename(name.c_str(), target.path.c_str()) != 0) return refuse("put it in place");
-  return {};
-}
-
 // What the messages at the head of a conversation say about the setup.
 void TakeSetup(const Message& message, LoadedChat& chat) {
   for (const Content& content : message.content) {
@@ -151,13 +97,15 @@ void TakeSetup(const Message& message, LoadedChat& chat) {
 
 Result<bool> SaveChat(const fs::path& path, const Dialogue& dialogue,
                       const GenerateSettings& settings) {
-  FAIRLEAD_ASSIGN_OR_RETURN(const Target target, FindTarget(path));
+  FAIRLEAD_ASSIGN_OR_RETURN(const FileTarget target, FindFileTarget("chat", path));
   Json json = {{"messages", Json::array()}, {"settings", SettingsToJson(settings)}};
   for (const Message& message : dialogue.Whole().messages) {
     json["messages"].push_back(ToJson(message));
   }
-  FAIRLEAD_RETURN_IF_ERROR(WriteAtomically(
-      target, json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n"));
+  const std::string text =
+      json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  constexpr mode_t kPrivate = 0600;
+  FAIRLEAD_RETURN_IF_ERROR(ReplaceFile("chat", target, text, kPrivate));
   return target.mode.has_value();
 }
 
