@@ -1,6 +1,7 @@
 // `fairlead generate`: what it was asked for, and its two ways of working.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 
@@ -23,6 +24,9 @@ struct GenerateOptions {
   bool stats = false;
   bool json = false;
 };
+
+// Declares --max_batch, --kv_cache_memory, --speculate and --stats on a command.
+void AddEngineOptions(CLI::App& command, GenerateOptions& options);
 
 // Continues the prompts of the command line. A single answer streams; several are printed in order
 // when all are done.

@@ -21,40 +21,6 @@ Status Run(const GenerateOptions& options) {
   return options.prompts_file.empty() ? GeneratePrompts(options) : GenerateFile(options);
 }
 
-void AddEngineOptions(CLI::App& command, GenerateOptions& options) {
-  const std::string group = "Speed and memory";
-  command.add_option("--max_batch", options.max_batch, "Sequences that run side by side at most")
-      ->check(NumberFrom<int64_t>(1, 1024))
-      ->capture_default_str()
-      ->group(group);
-  const auto read_size = [&options](const std::string& text) {
-    const auto bytes = ParseByteSize(text);
-    if (!bytes || *bytes == 0) {
-      throw CLI::ValidationError(
-          "--kv_cache_memory",
-          fmt::format("expected a size such as 2GB or 512MiB, got {}", Quoted(text)));
-    }
-    options.kv_cache_memory = *bytes;
-  };
-  command
-      .add_option_function<std::string>(
-          "--kv_cache_memory", read_size,
-          "Memory for keys and values, such as 2GB; without it what is of use and free; "
-          "--stats tells its size; --prompts_file always does")
-      ->type_name("SIZE")
-      ->group(group);
-  command
-      .add_option("--speculate", options.speculate,
-                  "Guess K tokens ahead from what the text repeats; the answers stay the same")
-      ->check(NumberFrom<int64_t>(0, 64))
-      ->capture_default_str()
-      ->group(group);
-  command
-      .add_flag("--stats", options.stats,
-                "Print speed, memory and cache to stderr at the end; with --json as one object")
-      ->group(group);
-}
-
 constexpr const char* kFooter = R"(
 One prompt streams its text; several are printed when all are done, in order.
 
@@ -85,6 +51,40 @@ tells whether a line belongs to the same model, options and prompt: other files 
   jq -r '.answers[0].text' answers.jsonl)";
 
 }  // namespace
+
+void AddEngineOptions(CLI::App& command, GenerateOptions& options) {
+  const std::string group = "Speed and memory";
+  command.add_option("--max_batch", options.max_batch, "Sequences that run side by side at most")
+      ->check(NumberFrom<int64_t>(1, 1024))
+      ->capture_default_str()
+      ->group(group);
+  const auto read_size = [&options](const std::string& text) {
+    const auto bytes = ParseByteSize(text);
+    if (!bytes || *bytes == 0) {
+      throw CLI::ValidationError(
+          "--kv_cache_memory",
+          fmt::format("expected a size such as 2GB or 512MiB, got {}", Quoted(text)));
+    }
+    options.kv_cache_memory = *bytes;
+  };
+  command
+      .add_option_function<std::string>(
+          "--kv_cache_memory", read_size,
+          "Memory for keys and values, such as 2GB; without it what is of use and free; "
+          "--stats tells its size")
+      ->type_name("SIZE")
+      ->group(group);
+  command
+      .add_option("--speculate", options.speculate,
+                  "Guess K tokens ahead from what the text repeats; the answers stay the same")
+      ->check(NumberFrom<int64_t>(0, 64))
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_flag("--stats", options.stats,
+                "Print speed, memory and cache to stderr at the end; with --json as one object")
+      ->group(group);
+}
 
 void AddGenerateCommand(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("generate", "Continue one, several or very many prompts");

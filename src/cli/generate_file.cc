@@ -9,7 +9,7 @@
 #include "artifact/checksum.h"
 #include "artifact/manifest.h"
 #include "cli/answer_file.h"
-#include "cli/format.h"
+#include "cli/engine_progress.h"
 #include "cli/generate.h"
 #include "cli/generation.h"
 #include "cli/generator.h"
@@ -133,39 +133,13 @@ class Pipeline {
   Status refusal_;
 };
 
-// Says on stderr how far it is, unless the answers themselves run through the terminal.
-class Progress {
- public:
-  Progress(const GenerateOptions& options, const Engine& engine)
-      : engine_(engine),
-        start_(std::chrono::steady_clock::now()),
-        bar_("generating", kProgressSilence,
-             [this](uint64_t done, uint64_t total) { return Describe(done, total); }),
-        visible_(!options.output.empty() || ::isatty(STDOUT_FILENO) == 0) {}
-
-  void Update(size_t done, size_t total) {
-    if (visible_) bar_.Update(done, total);
-  }
-
- private:
-  std::string Describe(uint64_t done, uint64_t total) const {
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start_;
-    return fmt::format(
-        "{} of {} prompts, {:.1f} tokens/s", done, total,
-        static_cast<double>(engine_.statistics().generated_tokens) / seconds.count());
-  }
-
-  const Engine& engine_;
-  std::chrono::steady_clock::time_point start_;
-  ProgressBar bar_;
-  bool visible_;
-};
-
 // Errors of the engine end the run; what was written stays.
 Status Run(Pipeline& pipeline, Generator& generator, const GenerateOptions& options,
            const AnswerFile& answers, size_t prompts) {
   const InterruptWatch watch;
-  Progress progress(options, generator.engine());
+  // Unless the answers themselves run through the terminal.
+  const bool visible = !options.output.empty() || ::isatty(STDOUT_FILENO) == 0;
+  EngineProgress progress("generating", "prompts", generator.engine());
   while (!pipeline.done()) {
     if (InterruptWatch::requested()) {
       return Fail(ErrorCode::kInterrupted, "generate", "interrupted after {} of {} prompts; {}",
@@ -176,7 +150,7 @@ Status Run(Pipeline& pipeline, Generator& generator, const GenerateOptions& opti
     FAIRLEAD_RETURN_IF_ERROR(pipeline.Submit());
     FAIRLEAD_RETURN_IF_ERROR(generator.engine().Step());
     FAIRLEAD_RETURN_IF_ERROR(pipeline.Write());
-    progress.Update(answers.lines(), prompts);
+    if (visible) progress.Update(answers.lines(), prompts);
   }
   return pipeline.refusal();
 }

@@ -78,6 +78,15 @@ Result<RequestId> Generator::Submit(const Prompt& prompt, EventSink sink) {
   });
 }
 
+int64_t Generator::context() const {
+  const int64_t length = artifact_->manifest.options.sequence_length;
+  return kv_memory_.tokens > 0 ? std::min(length, kv_memory_.tokens) : length;
+}
+
+int64_t Generator::longest_prompt() const {
+  return std::min(context() - 1, artifact_->manifest.options.max_context_length);
+}
+
 RunStatistics Generator::statistics() const {
   RunStatistics statistics{engine_->statistics(), 0.0, kv_memory_};
   if (first_token_) {

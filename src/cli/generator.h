@@ -32,6 +32,10 @@ class Generator {
   Result<RequestId> Submit(const Prompt& prompt, EventSink sink);
 
   Engine& engine() { return *engine_; }
+  // Tokens of a prompt with its answer, at most.
+  int64_t context() const;
+  // ... of a prompt.
+  int64_t longest_prompt() const;
   const KvMemory& kv_memory() const { return kv_memory_; }
   RunStatistics statistics() const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 #include "artifact/cache.h"
 #include "backends/registry/registry.h"
@@ -53,6 +54,12 @@ Status CheckDegree(const char* name, int wanted, int found) {
 Status CheckOwnDegrees(const RunOptions& options, const ExportOptions& own) {
   FAIRLEAD_RETURN_IF_ERROR(CheckDegree("tp_degree", options.tp_degree, own.tp_degree));
   return CheckDegree("ep_degree", options.ep_degree, own.ep_degree);
+}
+
+std::string ModelName(const RunOptions& options) {
+  std::error_code error;
+  const auto path = std::filesystem::weakly_canonical(options.model, error);
+  return path.filename().empty() ? options.model : path.filename().string();
 }
 
 Result<std::shared_ptr<const Artifact>> OpenForRun(const RunOptions& options,

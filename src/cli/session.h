@@ -32,6 +32,9 @@ Status CheckOwnDegrees(const RunOptions& options, const ExportOptions& own);
 // Declares MODEL, --backend, --profile, --threads and the degrees on a command.
 void AddRunOptions(CLI::App& command, RunOptions& options);
 
+// The last part of MODEL, for reports.
+std::string ModelName(const RunOptions& options);
+
 // Opens MODEL; a checkpoint is exported into the cache first, with a progress bar.
 Result<std::shared_ptr<const Artifact>> OpenForRun(const RunOptions& options,
                                                    const std::string& backend);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -113,16 +112,8 @@ Result<std::unique_ptr<Answerer>> Answerer::Create(const ChatOptions& options) {
   FAIRLEAD_ASSIGN_OR_RETURN(self.generator_,
                             Generator::Create(self.artifact_, self.tokenizer_, options.generate,
                                               /*answers=*/1, /*positions=*/0));
-  const ExportOptions& exported = self.artifact_->manifest.options;
-  self.context_ = exported.sequence_length;
-  if (const int64_t room = self.generator_->kv_memory().tokens; room > 0) {
-    self.context_ = std::min(self.context_, room);
-  }
-  self.longest_prompt_ = std::min(self.context_ - 1, exported.max_context_length);
   self.constrain_ = options.header_constraint;
-  std::error_code error;
-  self.name_ = std::filesystem::weakly_canonical(run.model, error).filename().string();
-  if (self.name_.empty()) self.name_ = run.model;
+  self.name_ = ModelName(run);
   return answerer;
 }
 

@@ -44,9 +44,9 @@ class Answerer {
   const std::string& model_name() const { return name_; }
   int64_t vocabulary_size() const { return artifact_->facts().vocabulary_size; }
   // Tokens of a prompt with its answer, at most.
-  int64_t context() const { return context_; }
+  int64_t context() const { return generator_->context(); }
   // ... of a prompt.
-  int64_t longest_prompt() const { return longest_prompt_; }
+  int64_t longest_prompt() const { return generator_->longest_prompt(); }
   RunStatistics statistics() const { return generator_->statistics(); }
 
   // The conversation as it is shown to the model, which speaks next: what it said before as it
@@ -68,8 +68,6 @@ class Answerer {
   std::unique_ptr<Generator> generator_;
   TranscriptMap transcripts_{TranscriptMap::Limits()};
   bool constrain_ = true;
-  int64_t context_ = 0;
-  int64_t longest_prompt_ = 0;
 };
 
 }  // namespace fairlead
