@@ -15,6 +15,7 @@ using Action = std::function<Status()>;
 // Each adds its subcommand to `app` and sets `action` when it is chosen. One file per command.
 void AddChatCommand(CLI::App& app, Action& action);
 void AddGenerateCommand(CLI::App& app, Action& action);
+void AddEvalCommand(CLI::App& app, Action& action);
 void AddExportCommand(CLI::App& app, Action& action);
 void AddLoadCommand(CLI::App& app, Action& action);
 void AddInspectCommand(CLI::App& app, Action& action);

@@ -177,6 +177,7 @@ int ParseAndRun(int argc, const char* const* argv) {
   Action action;
   AddChatCommand(app, action);
   AddGenerateCommand(app, action);
+  AddEvalCommand(app, action);
   AddExportCommand(app, action);
   AddLoadCommand(app, action);
   AddInspectCommand(app, action);
