@@ -234,6 +234,17 @@ TEST_F(Eval, AWrongCallIsTheEndOfAnItem) {
             std::string::npos);
 }
 
+TEST_F(Eval, AResultWithoutRoomForAnAnswerIsTheEndOfAnItem) {
+  Json item = ClockItem("a", {{"final", kNothingSaysThis}});
+  std::string long_text;
+  for (int i = 0; i < 100000; ++i) long_text += "a b ";
+  item["expect"][0]["result"] = long_text;
+  WriteSuite("tools", {item});
+  const std::string out = Succeed(Command({"--show_wrong", "1"}));
+  EXPECT_NE(out.find("tools: a, step 2 of 2\n"), std::string::npos) << out;
+  EXPECT_NE(out.find("(no room in the context for the next prompt)\n"), std::string::npos) << out;
+}
+
 TEST_F(Eval, AnAnswerThatIsCutOffIsWrong) {
   WriteSuites();
   const Json scores = Scores({"--max_tokens", "2"});

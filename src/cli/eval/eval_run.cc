@@ -32,7 +32,7 @@ class ItemQueue {
   size_t size() const { return places_.size(); }
   size_t done() const { return next_ - open_.size(); }
 
-  // Whether all prompts fit: better known before hours of work than after.
+  // Whether the first prompts of all items fit: better known before hours of work than after.
   Status Check() const {
     for (const Place& place : places_) {
       ItemRun run(*place.item, format_);
@@ -54,6 +54,7 @@ class ItemQueue {
     while (next_ < places_.size() && open_.size() < most) {
       const Place& place = places_[next_++];
       open_.push_back({place, std::make_unique<ItemRun>(*place.item, format_)});
+      // Check found room for it.
       FAIRLEAD_RETURN_IF_ERROR(Ask(open_.back()));
     }
     return {};
