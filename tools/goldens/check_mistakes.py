@@ -25,19 +25,20 @@ MATRICES = ["q_proj.weight", "o_proj.weight", "gate_up_proj", "down_proj"]
 MISTAKES = [
     "nibble order", "scale bias 126", "scale bias 128", "weights rounded to bfloat16",
     *[f"transposed {name}" for name in MATRICES],
-    "window + 1", "window - 1", "no window", "layer types: full first",
-    "layer types: always alternating", "layer types: all sliding",
-    "sinks absent", "sinks scaled", "sink share spread over the keys",
+    "window + 1", "window - 1", "window + 10", "window - 10", "no window",
+    "layer types: full first", "layer types: always alternating", "layer types: all sliding",
+    "sinks absent", "sinks zero", "sinks scaled", "sink share spread over the keys",
     "attention factor 1", "attention factor once in the score",
     "attention factor of the config ignored",
     "truncate always true", "truncate always false", "truncate false when absent",
     "theta 150000 always", "theta 10000 always", "YaRN off", "YaRN interpolates everything",
     "YaRN beta 32/1 always", "original positions: initial_context_length",
     "rotate style interleaved", "rotation backwards", "rotation of k absent",
+    "k one position late",
     "score scale from hidden/heads", "kv head h mod kv", "kv head 0 always",
     "gate/up halves", "gate/up swapped", "gate clamp absent", "gate clamped below",
-    "up clamp absent", "up clamped above only", "swiglu_limit 7 always", "up without + 1",
-    "alpha 1", "swiglu_alpha 1.702 always",
+    "up clamp absent", "up clamped above only", "swiglu_limit 6", "swiglu_limit 7 always",
+    "up without + 1", "alpha 1", "swiglu_alpha 1.702 always",
     "softmax over all experts", "weights not normalised", "top-k + 1", "top-k - 1",
     "top-k 4 always", "top-k from experts_per_token", "down bias outside the weights",
     *[f"bias absent: {name}" for name in BIASES],
@@ -149,10 +150,10 @@ class Model:
             concentration = 1.0
         return inv_freq, concentration
 
-    def rotate(self, x):
-        """x: [tokens, heads, head_dim]."""
+    def rotate(self, x, first=0):
+        """x: [tokens, heads, head_dim]; `first`: its first position."""
         inv_freq, concentration = self.rope()
-        angle = np.arange(len(x))[:, None, None] * inv_freq
+        angle = np.arange(first, first + len(x))[:, None, None] * inv_freq
         cos, sin = np.cos(angle) * concentration, np.sin(angle) * concentration
         if self.oops("rotation backwards"):
             sin = -sin
@@ -177,7 +178,8 @@ class Model:
         if not self.slides(layer) or self.oops("no window"):
             return j <= i
         window = self.c.get("sliding_window", 128)
-        window += {"window + 1": 1, "window - 1": -1}.get(self.mistake, 0)
+        window += {"window + 1": 1, "window - 1": -1, "window + 10": 10, "window - 10": -10}.get(
+            self.mistake, 0)
         return (j <= i) & (j > i - window)
 
     def kv_head_of(self, heads, kv):
@@ -190,7 +192,8 @@ class Model:
         prefix, kv = f"model.layers.{layer}.self_attn.", self.c["num_key_value_heads"]
         q, k, v = (self.linear(prefix + n, x).reshape(len(x), -1, self.d)
                    for n in ("q_proj", "k_proj", "v_proj"))
-        q, k = self.rotate(q), k if self.oops("rotation of k absent") else self.rotate(k)
+        q, k = self.rotate(q), k if self.oops("rotation of k absent") else self.rotate(
+            k, first=int(self.oops("k one position late")))
         self.keep(prefix + "q_rope", q)
         self.keep(prefix + "k_rope", k)
         kv_head = self.kv_head_of(np.arange(self.heads), kv)
@@ -200,6 +203,8 @@ class Model:
         scores = np.einsum("ihd,jhd->hij", q, k[:, kv_head]) / math.sqrt(width)
         scores = np.where(self.visible(len(x), layer), scores, -np.inf)
         sink = self.w[prefix + "sinks"][:, None, None]
+        if self.oops("sinks zero"):
+            sink = sink * 0
         if self.oops("sinks scaled"):
             sink = sink / math.sqrt(self.d)
         if self.mistake in ("sinks absent", "sink share spread over the keys"):
@@ -232,7 +237,8 @@ class Model:
             gate, up = np.split(gate_up, 2)
         if self.oops("gate/up swapped"):
             gate, up = up, gate
-        limit = 7.0 if self.oops("swiglu_limit 7 always") else self.c.get("swiglu_limit", 7.0)
+        limit = {"swiglu_limit 6": 6.0, "swiglu_limit 7 always": 7.0}.get(
+            self.mistake, self.c.get("swiglu_limit", 7.0))
         alpha = {"alpha 1": 1.0, "swiglu_alpha 1.702 always": 1.702}.get(
             self.mistake, self.c.get("swiglu_alpha", 1.702))
         if not self.oops("gate clamp absent"):
