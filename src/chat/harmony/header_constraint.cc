@@ -72,26 +72,10 @@ class TokenGrammar {
 
   // Few bytes can follow in a header, so that this looks at little more than the tokens it adds.
   void AddText(int32_t start, TokenSet& allowed) const {
-    const auto nodes = trie_->nodes();
-    std::vector<int32_t> path = {start};  // the states before the node and its ancestors
-    std::vector<size_t> ends;             // where the subtrees of the ancestors end
-    for (size_t node = 0; node < nodes.size();) {
-      while (!ends.empty() && ends.back() <= node) {
-        ends.pop_back();
-        path.pop_back();
-      }
-      const std::optional<int32_t> state = grammar_.Next(path.back(), nodes[node].byte);
-      if (!state) {
-        node = nodes[node].next;
-        continue;
-      }
-      Add(trie_->TokensAt(node), allowed);
-      if (nodes[node].next > node + 1) {
-        ends.push_back(nodes[node].next);
-        path.push_back(*state);
-      }
-      ++node;
-    }
+    const auto next = [this](std::span<const int32_t> path, uint8_t byte) {
+      return grammar_.Next(path.back(), byte);
+    };
+    trie_->Walk(start, next, [&](std::span<const int32_t> tokens) { Add(tokens, allowed); });
   }
 
   const HeaderGrammar grammar_;

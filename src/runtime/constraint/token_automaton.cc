@@ -69,29 +69,16 @@ void TokenAutomaton::MakeRoom(std::span<int32_t> keep) const {
 
 TokenSet TokenAutomaton::FindAllowed(int32_t start) const {
   TokenSet allowed(model_vocabulary_size_);
-  const auto nodes = trie_->nodes();
-  std::vector<int32_t> path = {start};  // the states before the node and its ancestors
-  std::vector<size_t> ends;             // where the subtrees of the ancestors end
-  for (size_t node = 0; node < nodes.size();) {
-    while (!ends.empty() && ends.back() <= node) {
-      ends.pop_back();
-      path.pop_back();
-    }
+  const auto next = [this](std::span<int32_t> path, uint8_t byte) -> std::optional<int32_t> {
     MakeRoom(path);
-    const int32_t state = dfa_.Next(path.back(), static_cast<uint8_t>(nodes[node].byte));
-    if (state == LazyDfa::kDead) {
-      node = nodes[node].next;
-      continue;
-    }
-    for (const int32_t token : trie_->TokensAt(node)) {
+    const int32_t state = dfa_.Next(path.back(), byte);
+    return state == LazyDfa::kDead ? std::nullopt : std::optional(state);
+  };
+  trie_->Walk(start, next, [&](std::span<const int32_t> tokens) {
+    for (const int32_t token : tokens) {
       if (token < model_vocabulary_size_) allowed.Add(token);
     }
-    if (nodes[node].next > node + 1) {
-      ends.push_back(nodes[node].next);
-      path.push_back(state);
-    }
-    ++node;
-  }
+  });
   return allowed;
 }
 

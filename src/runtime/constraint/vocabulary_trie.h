@@ -32,6 +32,13 @@ class VocabularyTrie {
     return std::span(tokens_).subspan(nodes_[index].first_token,
                                       nodes_[index + 1].first_token - nodes_[index].first_token);
   }
+  // Follows the bytes of all tokens at once through the states of an automaton, from `start`:
+  // `next(path, byte)` is the state behind path.back(), nullopt where no text goes on, and may
+  // renumber the states in `path`, those before the node and its ancestors. `take(tokens)` gets the
+  // tokens whose bytes have all been followed.
+  template <typename Next, typename Take>
+  void Walk(int32_t start, const Next& next, const Take& take) const;
+
   // All ordinary tokens, by their bytes.
   std::span<const int32_t> tokens() const { return tokens_; }
   // The bytes of an ordinary token; nullopt for any other id.
@@ -48,5 +55,29 @@ class VocabularyTrie {
   std::vector<Node> nodes_;      // and one more, where the tokens of the last node end
   std::vector<int32_t> tokens_;  // by their bytes, then by id
 };
+
+template <typename Next, typename Take>
+void VocabularyTrie::Walk(int32_t start, const Next& next, const Take& take) const {
+  const std::span<const Node> all = nodes();
+  std::vector<int32_t> path = {start};
+  std::vector<size_t> ends;  // where the subtrees of the ancestors end
+  for (size_t node = 0; node < all.size();) {
+    while (!ends.empty() && ends.back() <= node) {
+      ends.pop_back();
+      path.pop_back();
+    }
+    const std::optional<int32_t> state = next(std::span(path), all[node].byte);
+    if (!state) {
+      node = all[node].next;
+      continue;
+    }
+    take(TokensAt(node));
+    if (all[node].next > node + 1) {
+      ends.push_back(all[node].next);
+      path.push_back(*state);
+    }
+    ++node;
+  }
+}
 
 }  // namespace fairlead
