@@ -8,13 +8,14 @@
 #include <utility>
 
 #include "cli/chat/chat_file.h"
+#include "cli/chat/terminal.h"
 
 namespace fairlead {
 namespace {
 
-std::string_view Environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
+bool WantsColor() {
+  const char* const value = std::getenv("NO_COLOR");
+  return value == nullptr || *value == '\0';
 }
 
 }  // namespace
@@ -40,12 +41,11 @@ Result<ChatStart> StartChat(const ChatOptions& options) {
 
 ScreenOptions OutputScreen(const ChatOptions& options) {
   const bool terminal = ::isatty(STDOUT_FILENO) != 0;
-  const bool capable = terminal && !Environment("TERM").empty() && Environment("TERM") != "dumb";
+  const bool capable = terminal && HasCapableTerminal();
   ScreenOptions screen;
   screen.raw = !terminal;
   screen.moves = capable;
-  screen.color = options.color == "always" ||
-                 (options.color == "auto" && capable && Environment("NO_COLOR").empty());
+  screen.color = options.color == "always" || (options.color == "auto" && capable && WantsColor());
   winsize size{};
   if (capable && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
     screen.columns = size.ws_col;

@@ -59,9 +59,7 @@ Result<std::unique_ptr<Terminal>> Terminal::Open() {
   if (wake_pipe[0] < 0 && ::pipe2(wake_pipe.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
     return Fail(ErrorCode::kIo, "chat", "pipe: {}", std::strerror(errno));
   }
-  const char* const type = std::getenv("TERM");
-  terminal->capable_ =
-      type != nullptr && *type != '\0' && std::string_view(type) != std::string_view("dumb");
+  terminal->capable_ = HasCapableTerminal();
   interrupted = 0;
   resized = 0;
   continued = 0;
@@ -86,6 +84,11 @@ Terminal::~Terminal() {
   ::sigaction(SIGTERM, &old_terminate_, nullptr);
   ::sigaction(SIGHUP, &old_hangup_, nullptr);
   ::sigaction(SIGQUIT, &old_quit_, nullptr);
+}
+
+bool HasCapableTerminal() {
+  const char* const type = std::getenv("TERM");
+  return type != nullptr && *type != '\0' && std::string_view(type) != "dumb";
 }
 
 int Terminal::ended_by() { return terminated; }

@@ -15,6 +15,9 @@
 
 namespace fairlead {
 
+// Whether TERM names a terminal that moves its cursor when it is told to.
+bool HasCapableTerminal();
+
 // Stdin and stdout, which are a terminal. While it lives, Ctrl-C, resizing, SIGTERM, SIGQUIT and
 // the end of the terminal are things to be told about. One at a time.
 class Terminal {
