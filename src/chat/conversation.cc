@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "chat/channels.h"
+
 namespace fairlead {
 namespace {
 
@@ -100,6 +102,16 @@ SystemContent DefaultSystemContent() {
   content.knowledge_cutoff = "2024-06";
   content.channel_config = ChannelConfig{{"analysis", "commentary", "final"}, true};
   return content;
+}
+
+Message ToolAnswer(std::string recipient, std::string text) {
+  Message message;
+  message.role = Role::kTool;
+  message.name = std::move(recipient);
+  message.recipient = RoleName(Role::kAssistant);
+  message.channel = kCommentary;
+  message.content.emplace_back(std::move(text));
+  return message;
 }
 
 std::string Message::Text() const {

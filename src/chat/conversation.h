@@ -86,6 +86,9 @@ struct Message {
   std::string Text() const;
 };
 
+// What the tool `recipient` answers to the assistant's call on channel commentary.
+Message ToolAnswer(std::string recipient, std::string text);
+
 struct Conversation {
   std::vector<Message> messages;
 };

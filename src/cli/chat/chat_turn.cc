@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "chat/channels.h"
 
 namespace fairlead {
 namespace {
@@ -46,16 +47,6 @@ Result<RenderedTurn> RenderToFit(Answerer& answerer, Dialogue& dialogue) {
   return Fail(ErrorCode::kInvalidArgument, "chat",
               "context: expected at most {} tokens, got {} for this message and what goes with it",
               answerer.longest_prompt(), size());
-}
-
-Message ToolMessage(const ToolCall& call, std::string text) {
-  Message message;
-  message.role = Role::kTool;
-  message.name = call.recipient;
-  message.recipient = "assistant";
-  message.channel = "commentary";
-  message.content.emplace_back(std::move(text));
-  return message;
 }
 
 // What is shown when all turns but the last are left out.
@@ -143,7 +134,7 @@ std::vector<ToolCall> AddAnswer(const ModelAnswer& answer, Dialogue& dialogue) {
 
 }  // namespace
 
-bool IsText(const Message& message) { return !message.recipient && message.channel != "analysis"; }
+bool IsText(const Message& message) { return !message.recipient && message.channel != kAnalysis; }
 
 std::string Turn::Text() const {
   std::string text;
@@ -161,7 +152,7 @@ std::string Turn::Reasoning() const {
   std::string text;
   for (const ModelAnswer& answer : answers) {
     for (const ParsedMessage& parsed : answer.messages) {
-      if (parsed.message.channel != "analysis" || parsed.message.recipient) continue;
+      if (parsed.message.channel != kAnalysis || parsed.message.recipient) continue;
       if (!text.empty() && !text.ends_with('\n')) text += '\n';
       text += parsed.message.Text();
     }
@@ -198,7 +189,7 @@ Result<Turn> TakeTurn(Answerer& answerer, Dialogue& dialogue, const ChatOptions&
                                           : Call(dialogue.setup(), call, watcher);
       stopped = stopped || output.interrupted || watcher.Stop();
       watcher.Called(call, output);
-      outputs.push_back(ToolMessage(call, output.text));
+      outputs.push_back(ToolAnswer(call.recipient, output.text));
     }
     FAIRLEAD_RETURN_IF_ERROR(AddOutputs(answerer, std::move(outputs), dialogue));
     if (!goes_on || stopped) return turn;

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "chat/channels.h"
 #include "chat/replay.h"
 #include "cli/eval/judge.h"
 
@@ -11,16 +10,6 @@ namespace {
 
 // Each item has a map of its own.
 constexpr std::string_view kScope = "eval";
-
-Message ToolMessage(const Message& call, std::string text) {
-  Message message;
-  message.role = Role::kTool;
-  message.name = call.recipient;
-  message.recipient = RoleName(Role::kAssistant);
-  message.channel = kCommentary;
-  message.content.emplace_back(std::move(text));
-  return message;
-}
 
 }  // namespace
 
@@ -82,7 +71,8 @@ Result<bool> ItemRun::Judge() {
   for (const ParsedMessage& parsed : answer.messages) {
     conversation_.messages.push_back(parsed.message);
   }
-  conversation_.messages.push_back(ToolMessage(CallIn(answer, callable), call->result));
+  // A call has a recipient.
+  conversation_.messages.push_back(ToolAnswer(*CallIn(answer, callable).recipient, call->result));
   ++step_;
   return true;
 }
