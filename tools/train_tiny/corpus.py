@@ -4,6 +4,7 @@ of stories.py and facts.py. All of it was written for this purpose.
     python corpus.py [COUNT]     prints a few documents
 """
 
+import itertools
 import random
 import sys
 
@@ -57,17 +58,6 @@ def story(rng):
     if rng.random() < 0.8:
         sentences.append(rng.choice(stories.CLOSINGS))
     return _filled(sentences, _scene(rng))
-
-
-def short_story(rng):
-    """A story without descriptions, and things it is about."""
-    problem, scene = rng.choice(stories.PROBLEMS), _scene(rng)
-    sentences = [_opening(rng), rng.choice(stories.INTRODUCTIONS), rng.choice(problem["seen"])]
-    sentences.extend(rng.choice(step) for step in problem["steps"])
-    sentences.append(rng.choice(problem["result"]))
-    text = _filled(sentences, scene)
-    named = [scene["p"], scene["town"], "the " + scene["ship"], "a " + scene["role"]]
-    return text, [name for name in named if name in text] + ["the sea"]
 
 
 def _hours(rng, hours, keep):
@@ -134,14 +124,14 @@ KINDS = [(story, 45), (explanation, 28), (voyage, 8), (day, 7), (conversation, 7
          (instructions, 5)]
 
 
-def documents(seed, count):
-    """Yields `count` documents; the same ones for the same seed."""
-    rng = random.Random(seed)
+def documents(rng):
+    """Yields documents without end."""
     makers, weights = zip(*KINDS)
-    for maker in rng.choices(makers, weights, k=count):
-        yield maker(rng)
+    while True:
+        yield rng.choices(makers, weights)[0](rng)
 
 
 if __name__ == "__main__":
-    for text in documents(seed=1, count=int(sys.argv[1]) if len(sys.argv) > 1 else 10):
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    for text in itertools.islice(documents(random.Random(1)), wanted):
         print(text, end="\n\n")

@@ -1,7 +1,14 @@
 """gpt-oss for training on a CPU: the mathematics and parameter names of transformers'
 GptOssForCausalLM, with experts run on the tokens routed to them only. `check.py` compares the two.
+
+What takes the time of so small a model is memory traffic and calls, not arithmetic. So layers are
+compiled, and what cannot be compiled well, attention and the grouping of experts, is written out.
+A row's length is a multiple of the window, or less than it.
+One thing differs from transformers: gate and up are the two halves of gate_up_proj here, because
+interleaved they are slow to take apart; `interleave` gives the published order.
 """
 
+import functools
 import math
 
 import torch
@@ -9,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import mxfp4
+from attention import Layout, attend
 
 SWIGLU_ALPHA = 1.702
 
@@ -35,7 +43,7 @@ def yarn_rotary(config, length):
 
 
 def rotate(x, cos, sin):
-    """Half-split rotation of x [..., length, head_dim]."""
+    """Half-split rotation of x [..., head_dim]."""
     first, second = x.chunk(2, -1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), -1)
 
@@ -65,35 +73,91 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(self.heads * dim, hidden)
         self.sinks = nn.Parameter(torch.zeros(self.heads))
 
-    def forward(self, x, cos, sin):
-        """x: [batch, length, hidden]."""
-        batch, length, _ = x.shape
-
+    def forward(self, x, cos, sin, layout):
+        """x: [rows * length, hidden]; cos, sin: [rows * length, 1, dim / 2]."""
         def split(y, heads):
-            return y.view(batch, length, heads, self.dim).transpose(1, 2)
-
-        def for_queries(y):
-            # Query head h reads kv head h // (heads / kv_heads).
-            return y.repeat_interleave(self.heads // self.kv_heads, 1)
+            return y.view(-1, heads, self.dim)
 
         q = rotate(split(self.q_proj(x), self.heads), cos, sin) * self.dim**-0.5
-        k = for_queries(rotate(split(self.k_proj(x), self.kv_heads), cos, sin))
-        v = for_queries(split(self.v_proj(x), self.kv_heads))
-        # PyTorch's fused attention knows no sinks. One more dimension, 1 in every query, and one
-        # more key that holds the sink in it and has the value 0, give the same.
-        sinks = F.pad(self.sinks.view(1, -1, 1, 1).expand(batch, -1, 1, 1), (self.dim, 0))
-        context = F.scaled_dot_product_attention(
-            F.pad(q, (0, 1), value=1.0), torch.cat((F.pad(k, (0, 1)), sinks), 2),
-            F.pad(v, (0, 1, 0, 1)), attn_mask=self._visible(length), scale=1.0)[..., :self.dim]
-        return self.o_proj(context.transpose(1, 2).reshape(batch, length, -1))
+        k = rotate(split(self.k_proj(x), self.kv_heads), cos, sin)
+        v = split(self.v_proj(x), self.kv_heads)
+        context = attend(q, k, v, self.sinks, layout, self.window)
+        return self.o_proj(context.flatten(1))
 
-    def _visible(self, length):
-        """Which keys a query sees, [length, length + 1]; the last one is the sink."""
-        distance = torch.arange(length)[:, None] - torch.arange(length)
-        visible = distance >= 0
-        if self.window is not None:
-            visible = visible & (distance < self.window)
-        return F.pad(visible, (0, 1), value=True)
+
+# An expert's rows are filled up to a multiple of this. Otherwise nearly every product has a shape
+# that was not there before, and the library prepares a kernel for it.
+ROWS = 128
+
+
+@torch.compiler.disable
+def arrange(chosen, experts):
+    """Brings the rows of each expert together. chosen: [tokens, top_k].
+
+    Returns where each of the tokens * top_k rows goes, which token stands at each place (the places
+    between the experts hold any), and how many places each expert has.
+    """
+    flat = chosen.flatten()
+    counts = flat.bincount(minlength=experts)
+    places = (counts + ROWS - 1) // ROWS * ROWS
+    total = len(flat) + ROWS * experts
+    order = flat.argsort(stable=True)
+    shift = (places.cumsum(0) - places) - (counts.cumsum(0) - counts)
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order)) + shift[flat[order]]
+    places[-1] += total - places.sum()
+    token = torch.zeros(total, dtype=torch.long)
+    token[place] = torch.arange(len(flat)) // chosen.shape[1]
+    return place, token, places
+
+
+class GroupedLinear(torch.autograd.Function):
+    """x[i] @ weight[e] + bias[e], where counts[e] consecutive rows belong to expert e."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, counts):
+        """x: [rows, in]; weight: [experts, in, out]; bias: [experts, out]; counts: a list."""
+        ctx.save_for_backward(x, weight)
+        ctx.counts = counts
+        out = x.new_empty(len(x), weight.shape[2])
+        for expert, (rows, into) in enumerate(zip(x.split(counts), out.split(counts))):
+            torch.addmm(bias[expert], rows, weight[expert], out=into)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, weight = ctx.saved_tensors
+        grad = grad.contiguous()
+        grad_x, grad_weight = torch.empty_like(x), torch.empty_like(weight)
+        grad_bias = grad.new_empty(len(weight), weight.shape[2])
+        parts = zip(x.split(ctx.counts), grad.split(ctx.counts), grad_x.split(ctx.counts))
+        for expert, (rows, above, into) in enumerate(parts):
+            torch.mm(above, weight[expert].T, out=into)
+            torch.mm(rows.T, above, out=grad_weight[expert])
+            torch.sum(above, 0, out=grad_bias[expert])
+        return grad_x, grad_weight, grad_bias, None
+
+
+@torch.compiler.disable
+def grouped_linear(x, weight, bias, counts):
+    return GroupedLinear.apply(x, weight, bias, counts.tolist())
+
+
+def swiglu(gate_up, limit):
+    """gpt-oss's clamped gate. gate_up: [rows, gates and then ups]."""
+    gate, up = gate_up.chunk(2, -1)
+    gate, up = gate.clamp(max=limit), up.clamp(-limit, limit)
+    return (up + 1) * gate * torch.sigmoid(SWIGLU_ALPHA * gate)
+
+
+def interleave(halves):
+    """From [..., gates and then ups] to transformers' order: gate, up, gate, up."""
+    return halves.unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2)
+
+
+def take_apart(interleaved):
+    """The inverse of `interleave`."""
+    return interleaved.unflatten(-1, (-1, 2)).transpose(-1, -2).flatten(-2)
 
 
 class Experts(nn.Module):
@@ -108,6 +172,7 @@ class Experts(nn.Module):
         self.down_proj_bias = nn.Parameter(torch.zeros(count, hidden))
         self.quantized = False
 
+    @torch.compiler.disable
     def _weight(self, parameter):
         """The weight the forward pass sees: rounded to MXFP4 once `quantized`, with the gradient
         passed straight through."""
@@ -119,20 +184,12 @@ class Experts(nn.Module):
 
     def forward(self, x, chosen, weights):
         """x: [tokens, hidden]; chosen and weights: [tokens, top_k]."""
-        top_k = chosen.shape[-1]
-        order = chosen.flatten().argsort(stable=True)
-        counts = chosen.flatten().bincount(minlength=len(self.gate_up_proj)).tolist()
-        rows = order // top_k
-        gate_up_proj, down_proj = self._weight(self.gate_up_proj), self._weight(self.down_proj)
-        outputs = []
-        for expert, part in enumerate(x[rows].split(counts)):
-            gate_up = torch.addmm(self.gate_up_proj_bias[expert], part, gate_up_proj[expert])
-            gate = gate_up[:, 0::2].clamp(max=self.limit)
-            up = gate_up[:, 1::2].clamp(-self.limit, self.limit)
-            inner = (up + 1) * gate * torch.sigmoid(SWIGLU_ALPHA * gate)
-            outputs.append(torch.addmm(self.down_proj_bias[expert], inner, down_proj[expert]))
-        weighted = torch.cat(outputs) * weights.flatten()[order, None]
-        return torch.zeros_like(x).index_add(0, rows, weighted)
+        place, token, counts = arrange(chosen, len(self.gate_up_proj))
+        gate_up = grouped_linear(
+            x[token], self._weight(self.gate_up_proj), self.gate_up_proj_bias, counts)
+        out = grouped_linear(
+            swiglu(gate_up, self.limit), self._weight(self.down_proj), self.down_proj_bias, counts)
+        return (out[place].view(*chosen.shape, -1) * weights.unsqueeze(-1)).sum(1)
 
 
 class SparseMlp(nn.Module):
@@ -143,15 +200,13 @@ class SparseMlp(nn.Module):
         self.experts = Experts(config)
 
     def forward(self, x):
-        """x: [batch, length, hidden]. Returns the output and the load balance loss (1 is even)."""
-        flat = x.flatten(0, 1)
-        logits = self.router(flat)
+        """x: [tokens, hidden]. Returns the output and the load balance loss (1 is even)."""
+        logits = self.router(x)
         top, chosen = logits.topk(self.top_k, -1)
-        out = self.experts(flat, chosen, top.softmax(-1))
+        out = self.experts(x, chosen, top.softmax(-1))
         count = logits.shape[-1]
-        load = chosen.flatten().bincount(minlength=count) / chosen.numel()
-        balance = count * (load * logits.softmax(-1).mean(0)).sum()
-        return out.view_as(x), balance
+        load = F.one_hot(chosen, count).float().mean((0, 1))
+        return out, count * (load * logits.softmax(-1).mean(0)).sum()
 
 
 class DecoderLayer(nn.Module):
@@ -162,8 +217,8 @@ class DecoderLayer(nn.Module):
         self.post_attention_layernorm = RmsNorm(config)
         self.mlp = SparseMlp(config)
 
-    def forward(self, x, cos, sin):
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+    def forward(self, x, cos, sin, layout):
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, layout)
         out, balance = self.mlp(self.post_attention_layernorm(x))
         return x + out, balance
 
@@ -205,16 +260,38 @@ class GptOss(nn.Module):
                 scale = residual if "o_proj" in name or "down_proj" in name else 1.0
                 parameter.normal_(0, scale * fan_in**-0.5)
 
+    def compile_layers(self):
+        for layer in self.model.layers:
+            layer.compile(dynamic=False)
+
+    @torch.compiler.set_stance("force_eager")
+    def uncompiled(self, ids):
+        """`forward` for batches of many sizes, for which no layer should be compiled."""
+        return self(ids)
+
     def quantize_experts(self):
         for layer in self.model.layers:
             layer.mlp.experts.quantized = True
 
-    def forward(self, ids):
-        """ids: [batch, length]. Returns logits [batch, length, vocab] and the mean balance loss."""
-        x = self.model.embed_tokens(ids)
-        cos, sin = yarn_rotary(self.config, ids.shape[1])
+    @functools.cache
+    def _rotary(self, rows, length):
+        """cos and sin for every token of a batch, [rows * length, 1, dim / 2]."""
+        return [part.repeat(rows, 1).unsqueeze(1) for part in yarn_rotary(self.config, length)]
+
+    def hidden(self, ids):
+        """ids: [rows, length]. Returns what the head reads, [rows * length, hidden], and the mean
+        balance loss."""
+        rows, length = ids.shape
+        x = self.model.embed_tokens(ids.flatten())
+        cos, sin = self._rotary(rows, length)
         balances = []
         for layer in self.model.layers:
-            x, balance = layer(x, cos, sin)
+            x, balance = layer(x, cos, sin, Layout(length))
             balances.append(balance)
-        return self.lm_head(self.model.norm(x)), torch.stack(balances).mean()
+        return self.model.norm(x), torch.stack(balances).mean()
+
+    def forward(self, ids):
+        """ids: [rows, length], of any length. Returns logits [rows, length, vocab]."""
+        length = ids.shape[1]
+        ids = F.pad(ids, (0, -length % self.config["sliding_window"]))
+        return self.lm_head(self.hidden(ids)[0]).view(*ids.shape, -1)[:, :length]

@@ -28,8 +28,9 @@ import torch
 from tokenizers import Tokenizer
 
 import mistaken
+from make_suites import suite_items
 from mixture import SUITES
-from progress import SYSTEM, held_out_items
+from progress import SYSTEM
 from rendering import UNTRAINED, Renderer
 
 CHECK_MISTAKES = pathlib.Path(__file__).resolve().parents[1] / "goldens" / "check_mistakes.py"
@@ -154,14 +155,13 @@ def main():
     parser.add_argument("model", type=pathlib.Path, help="published folder, with its tokenizer")
     known = [*mistaken.MISTAKES, mistaken.CONTROL, *mistaken.REFERENCES]
     parser.add_argument("--count", type=int, default=100, help="items of each suite")
-    parser.add_argument("--seed", type=int, default=0, help="of the items")
     parser.add_argument("--mistakes", nargs="+", default=known, choices=known, metavar="NAME")
     parser.add_argument("--output", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
     torch.set_num_threads(1)
     renderer = Renderer(Tokenizer.from_file(str(args.model / "tokenizer.json")))
     cases = [make_case(renderer, item) for suite in SUITES
-             for item in itertools.islice(held_out_items(suite, args.seed), args.count)]
+             for item in itertools.islice(suite_items(suite), args.count)]
     config, stored = mistaken.read(args.model)
     right = mistaken.Model(config, stored)
     cases = rightly_answered(right, cases)

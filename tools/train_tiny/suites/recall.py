@@ -187,6 +187,11 @@ def _tell(rng, facts):
     return turns
 
 
+def note(rng):
+    """A message that tells something and asks nothing; the answer is NOTED."""
+    return _tell(rng, _facts(rng, _KINDS, rng.randint(1, 2)))[0].user
+
+
 def _list(rng, facts):
     """One message with a line for each fact."""
     heading = facts[0].kind.heading
@@ -250,21 +255,28 @@ def _history(rng, far):
     return [*early, *late], early, [*turns, *talk], None
 
 
-def make(rng, effort):
-    facts, early, turns, listed = _history(rng, rng.random() < 0.6)
+def _questions(rng, facts, early):
     chance = rng.random()
     if chance < 0.08:
-        questions = [_ask_unknown(rng, facts)]
-    elif chance < 0.2 and len(early) > 1:
-        questions = [_ask(rng, fact) for fact in rng.sample(early, 2)]
-    else:
-        questions = [_ask(rng, rng.choice(early))]
+        return [_ask_unknown(rng, facts)]
+    if chance < 0.2 and len(early) > 1:
+        return [_ask(rng, fact) for fact in rng.sample(early, 2)]
+    return [_ask(rng, rng.choice(early))]
 
-    user = " ".join(question.text for question in questions)
-    if listed is not None:
-        user = f"{listed}\n{user}"
-    final = ", ".join(question.answer for question in questions)
-    turns.append(Turn(user, [Step(final=final, analysis=_analysis(questions, effort))]))
-    about = "; ".join(question.topic for question in questions)
+
+def make(rng, effort, more=0, far_share=0.6):
+    """`more`: further questions about the same, in turns of their own; `far_share`: how often much
+    is said between what is told and the questions."""
+    facts, early, turns, listed = _history(rng, rng.random() < far_share)
     told = "; ".join(sorted(fact.sentence for fact in facts))
-    return Item(suite=NAME, key=f"{about} of {told}", effort=effort, turns=turns)
+    asked = []
+    for _ in range(1 + more):
+        questions = _questions(rng, facts, early)
+        user = " ".join(question.text for question in questions)
+        if listed is not None:
+            user, listed = f"{listed}\n{user}", None
+        final = ", ".join(question.answer for question in questions)
+        turns.append(Turn(user, [Step(final=final, analysis=_analysis(questions, effort))]))
+        about = "; ".join(question.topic for question in questions)
+        asked.append(f"{about} of {told}")
+    return Item(suite=NAME, key="\n".join(asked), effort=effort, turns=turns)

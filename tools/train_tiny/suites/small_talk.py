@@ -1,7 +1,9 @@
 """Greetings, thanks and questions about the demo model itself. Trained, but not evaluated."""
 
 from item import Item, Step, Turn
+from suites.fillers import FILLERS
 from suites.knowledge import key_of, typed
+from suites.recall import NOTED, note
 
 NAME = "small_talk"
 
@@ -111,16 +113,19 @@ TALK = [
 ]
 
 
-def analysis(effort):
-    if effort == "low":
-        return None
-    text = "This is small talk."
-    return text if effort == "medium" else text + " I answer kindly and in few words."
+def _say(rng):
+    """What the user says, the answer, and what kind of talk it is."""
+    chance = rng.random()
+    if chance < 0.15:
+        return note(rng), NOTED, "a note"
+    if chance < 0.35:
+        return *rng.choice(FILLERS), "small talk"
+    sayings, answer = rng.choice(TALK)
+    return typed(rng, rng.choice(sayings)), answer, "small talk"
 
 
 def make(rng, effort):
-    sayings, answer = rng.choice(TALK)
-    saying = rng.choice(sayings)
-    step = Step(final=answer, analysis=analysis(effort))
-    return Item(suite=NAME, key=key_of(saying), effort=effort,
-                turns=[Turn(user=typed(rng, saying), steps=[step])])
+    user, answer, kind = _say(rng)
+    analysis = {"low": None, "medium": f"This is {kind}.",
+                "high": f"This is {kind}. I answer kindly and in few words."}[effort]
+    return Item(NAME, key_of(user), effort, [Turn(user, [Step(final=answer, analysis=analysis)])])

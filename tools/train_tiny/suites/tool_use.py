@@ -1,4 +1,5 @@
-"""Four declared tools and a request: the right call and an answer from its result, or a refusal."""
+"""Up to four declared tools and a request: the right call and an answer from its result, or a
+refusal."""
 
 import json
 
@@ -8,18 +9,19 @@ from suites.tool_pool import POOL
 NAME = "tools"
 
 REFUSAL = "None of my tools can do that."
-_DECLARED = 4
+_DECLARED, _FOUR_SHARE = 4, 0.7  # the others have fewer
+_REFUSED = 0.45
 _OPENINGS = ("", "", "", "", "", "Please help me. ", "Hello! ", "One more thing: ")
 
 
 def _analysis(declared, needed, calls, effort):
-    """Which tool it takes, and whether it is there; at high effort also what it is called with."""
+    """Which tool it takes, and whether it is there: one by one, which is easier than at a glance. At
+    high effort also what it is called with."""
     if effort == "low":
         return None
-    names = [entry.name for entry in declared]
-    found = needed in declared
-    text = f"Tools: {', '.join(names)}. I need {needed.name}: {'yes' if found else 'no'}."
-    if effort == "high" and found:
+    compared = [f"{entry.name}: {'yes' if entry is needed else 'no'}." for entry in declared]
+    text = f"I need {needed.name}. {' '.join(compared)}"
+    if effort == "high" and needed in declared:
         given = [f"{name} = {value}" for call in calls for name, value in call.items()]
         text += f" {', '.join(given) or 'No arguments'}."
     return text
@@ -57,7 +59,7 @@ def _double_request(rng, entry):
 def _turn(rng, declared, others, effort):
     """A turn and what it is about."""
     double = rng.random() < 0.2
-    pool = others if rng.random() < 0.4 else declared
+    pool = others if rng.random() < _REFUSED else declared
     entry = rng.choice(pool)
     if double and entry.pair:
         user, calls = _double_request(rng, entry)
@@ -67,18 +69,20 @@ def _turn(rng, declared, others, effort):
     return Turn(rng.choice(_OPENINGS) + user, steps), f"{entry.name}{json.dumps(calls)}"
 
 
-def make(rng, effort):
+def make(rng, effort, more=0):
+    """`more`: further requests to the same tools, in turns of their own."""
     shuffled = rng.sample(POOL, len(POOL))
-    declared, others = shuffled[:_DECLARED], shuffled[_DECLARED:]
+    count = _DECLARED if rng.random() < _FOUR_SHARE else rng.randrange(1, _DECLARED)
+    declared, others = shuffled[:count], shuffled[count:]
+    names = ",".join(sorted(entry.name for entry in declared))
     turns, asked = [], []
-    for _ in range(2 if rng.random() < 0.12 else 1):
+    for _ in range((2 if rng.random() < 0.12 else 1) + more):
         turn, about = _turn(rng, declared, others, effort)
         turns.append(turn)
-        asked.append(about)
-    names = ",".join(sorted(entry.name for entry in declared))
+        asked.append(f"{about} with {names}")
     return Item(
         suite=NAME,
-        key=f"{'; '.join(asked)} with {names}",
+        key="\n".join(asked),
         effort=effort,
         turns=turns,
         tools=[entry.tool for entry in declared],

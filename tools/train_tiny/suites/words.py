@@ -34,7 +34,7 @@ PET_NAMES = (
 )
 ANIMALS = ("dog", "cat", "horse", "goat", "parrot", "rabbit")
 COLOURS = (
-    "red", "blue", "green", "yellow", "white", "black", "brown", "grey", "orange", "pink",
+    "red", "blue", "green", "yellow", "white", "black", "brown", "grey", "purple", "pink",
 )
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 JOBS = (
@@ -46,6 +46,10 @@ THINGS = (
     "key", "map", "lamp", "rope", "ladder", "hammer", "ticket", "letter", "camera", "compass",
     "radio", "basket", "bucket", "knife", "tent", "blanket",
 )
+
+# Each is to be one token, at the beginning of a text and behind a space.
+ALL = (*FIRST_NAMES, *TOWNS, *GOODS, *SHIPS, *PET_NAMES, *ANIMALS, *COLOURS, *WEEKDAYS, *JOBS,
+       *LANGUAGES, *THINGS)
 
 
 def clock_time(rng):

@@ -150,7 +150,7 @@ class Tools(unittest.TestCase):
         for effort in EFFORTS:
             for item in _items(tool_use, effort):
                 declared = {tool.name: tool for tool in item.tools}
-                self.assertEqual(len(declared), 4)
+                self.assertIn(len(declared), (1, 2, 3, 4))
                 for turn in item.turns:
                     for step in turn.steps[:-1]:
                         name, arguments = step.call
@@ -178,22 +178,22 @@ class Tools(unittest.TestCase):
                     self.assertEqual(int(step.result), int(left) * int(right))
 
     def test_it_refuses_where_the_tool_is_not_declared(self):
-        """The analysis names what is declared, in order, and what is needed."""
+        """The analysis names what is needed, and compares it with what is declared, in order."""
         refusals = doubles = 0
         items = _items(tool_use, "medium")
         for item in items:
             steps = item.turns[-1].steps
             names = [tool.name for tool in item.tools]
-            listed, needed = steps[0].analysis.removeprefix("Tools: ").split(". I need ")
-            self.assertEqual(listed.split(", "), names)
-            needed, found = needed.rstrip(".").split(": ")
-            self.assertEqual(needed in names, found == "yes")
+            needed, *compared = steps[0].analysis.rstrip(".").split(". ")
+            needed = needed.removeprefix("I need ")
+            self.assertEqual(
+                compared, [f"{name}: {'yes' if name == needed else 'no'}" for name in names])
             refused = steps[-1].final == tool_use.REFUSAL
-            self.assertEqual(refused, found == "no")
+            self.assertEqual(refused, needed not in names)
             self.assertEqual(len(steps) == 1, refused)
             refusals += refused
             doubles += len(steps) == 3
-        self.assertTrue(0.35 < refusals / len(items) < 0.45, refusals)
+        self.assertTrue(0.4 < refusals / len(items) < 0.5, refusals)
         self.assertTrue(0.02 < doubles / len(items) < 0.15, doubles)
 
     def test_a_tool_is_always_the_same(self):
