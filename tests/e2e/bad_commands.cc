@@ -276,6 +276,7 @@ std::vector<BadCommand> ExportOptions() {
 }
 
 std::vector<BadCommand> Choices() {
+  const auto vocabulary = TinyConfig()["vocab_size"].get<int32_t>();
   BadCommand isa = Generate("InstructionSetUnknown", {},
                             "FAIRLEAD_FORCE_ISA: expected scalar, avx2 or avx512, got \"mmx\"");
   isa.environment = {{"FAIRLEAD_FORCE_ISA", "mmx"}};
@@ -295,7 +296,8 @@ std::vector<BadCommand> Choices() {
       TokenIds("TokenIdsUnfinished", "1,2,", "--token_ids: expected numbers such as 1,2,3"),
       TokenIds("TokenIdNegative", "1,-2", "--token_ids: expected numbers such as 1,2,3"),
       TokenIds("TokenIdBeyond32Bits", "4294967297", "--token_ids: expected numbers such as 1,2,3"),
-      TokenIds("TokenIdOutsideTheVocabulary", "1,1024", "token id: expected 0 to 1023, got 1024"),
+      TokenIds("TokenIdOutsideTheVocabulary", fmt::format("1,{}", vocabulary),
+               fmt::format("token id: expected 0 to {}, got {}", vocabulary - 1, vocabulary)),
       TokenIds("TokenIdsLongerThanTheContext", JoinIds(std::vector<int32_t>(1025, 7)),
                "token ids: expected 1 to 1024, got 1025"),
   };

@@ -1,5 +1,6 @@
 // `fairlead cache`, and the limit of what it takes care of.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,7 +71,8 @@ TEST_F(Cache, ListShowsWhatIsThere) {
       << lines[1];
   EXPECT_TRUE(lines[1].ends_with("  complete")) << lines[1];
   EXPECT_TRUE(lines[2].starts_with(old.filename().string() + "  ")) << lines[2];
-  EXPECT_TRUE(lines[3].starts_with(cache().string() + ": 2.")) << lines[3];
+  EXPECT_TRUE(lines[3].starts_with(cache().string() + ": ")) << lines[3];
+  EXPECT_TRUE(lines[3].ends_with(" MB, limit 100 GB")) << lines[3];
 
   const Invocation unlimited{{"cache", "list", "--json"}, {{"FAIRLEAD_CACHE_SIZE", "unlimited"}}};
   const Json json = Json::parse(Succeed(unlimited));
@@ -125,7 +127,9 @@ TEST_F(Cache, CleanSelects) {
   EXPECT_EQ(Artifacts(), (std::set<fs::path>{middle, tiny}));
   Clean({"--model", "no such model"});
   EXPECT_EQ(Artifacts().size(), 2u);
-  Clean({"--max-size", "2.1MB"});
+  const Json entries = Json::parse(Succeed({"cache", "list", "--json"}))["entries"];
+  ASSERT_EQ(entries[0]["name"], tiny.filename().string());
+  Clean({"--max-size", fmt::format("{}B", entries[0]["bytes"].get<int64_t>())});
   EXPECT_EQ(Artifacts(), (std::set<fs::path>{tiny}));
   Use(GoldenDir("tied_odd")), Use(GoldenDir("mqa_top4"));
   Clean({"--model", "tied"});
@@ -183,7 +187,7 @@ TEST_F(Cache, VerifyReadsEveryByte) {
   const fs::path tiny = Use(TinyModel()), damaged = Use(GoldenDir("tied_odd"));
   const std::string sound = Succeed({"cache", "verify"});
   EXPECT_EQ(Lines(sound).size(), 2u);
-  EXPECT_TRUE(Contains(sound, tiny.filename().string() + ": ok (2.")) << sound;
+  EXPECT_TRUE(Contains(sound, tiny.filename().string() + ": ok (")) << sound;
   FlipByteOfWeights(damaged);
   EXPECT_TRUE(Contains(Succeed({"cache", "list"}), "complete")) << "weights are not read";
 

@@ -17,7 +17,7 @@ std::string SpecialBias(const std::string& name, int bias) {
 
 std::vector<std::string> EndlessAnswer() {
   std::vector<std::string> options;
-  for (const char* name : {"<|end|>", "<|return|>", "<|call|>"}) {
+  for (const char* name : {"<|end|>", "<|return|>", "<|call|>", "<|endoftext|>"}) {
     options.insert(options.end(), {"--logit_bias", SpecialBias(name, -100)});
   }
   return options;
@@ -27,7 +27,14 @@ std::vector<std::string> ThinkingThenText() {
   return {"--temperature", "0", "--max_tokens", "300"};
 }
 
-std::vector<std::string> ClockCall() { return ThinkingThenText(); }
+std::vector<std::string> Babble() { return {"--temperature", "3", "--max_tokens", "24"}; }
+
+std::string DateTool(const std::string& command, const std::string& more) {
+  return fmt::format(R"([{{"name": "{}", "description": "{}", "command": {}{}}}])", kDateTool,
+                     kDateToolDescription, command, more);
+}
+
+std::vector<std::string> DateCall() { return ThinkingThenText(); }
 
 std::vector<std::string> EmptyCall() {
   return {

@@ -62,16 +62,14 @@ TEST_F(ChatSignals, EndTheToolThatRuns) {
   const fs::path number = dir() / "pid";
   const fs::path tools =
       Write("tools.json",
-            fmt::format(
-                R"([{{"name": "clock", "command": ["sh", "-c", "echo $$ > {0}.new; mv {0}.new {0};)"
-                R"( sleep 100"]}}])",
-                number.string()));
-  std::vector<std::string> more = ClockCall();
+            DateTool(fmt::format(R"(["sh", "-c", "echo $$ > {0}.new; mv {0}.new {0}; sleep 100"])",
+                                 number.string())));
+  std::vector<std::string> more = DateCall();
   more.insert(more.end(),
               {"--tools", tools.string(), "--tool_choice", "required", "--yes_to_tools"});
   TerminalProgram chat(Options(std::move(more)));
   chat.WaitForPrompt();
-  chat.Enter(kTimeQuestion);
+  chat.Enter(kDateQuestion);
   ASSERT_TRUE(chat.WaitUntil("the tool", [&] { return fs::exists(number); }));
   chat.Send("\x1c");
   EXPECT_EQ(chat.Exit(), 128 + SIGQUIT);

@@ -34,12 +34,11 @@ class ChatTerminal : public ProgramTest {
     return Options(more);
   }
   fs::path WriteTools(const std::string& command, const std::string& more = "") {
-    return Write("tools.json",
-                 fmt::format(R"([{{"name": "clock", "command": {}{}}}])", command, more));
+    return Write("tools.json", DateTool(command, more));
   }
   // Calls the only tool in the first answer.
   TerminalOptions Calling(const fs::path& tools) const {
-    std::vector<std::string> more = ClockCall();
+    std::vector<std::string> more = DateCall();
     more.insert(more.end(), {"--tools", tools.string(), "--tool_choice", "required"});
     return Options(more);
   }

@@ -313,7 +313,7 @@ TEST_F(ChatTerminal, HistoryOutlivesTheProgramForItsOwnerAlone) {
 }
 
 TEST_F(ChatTerminal, RetryAndEditAnswerTheLastMessageAnew) {
-  TerminalProgram chat(Options());
+  TerminalProgram chat(Options(Babble()));
   chat.WaitForPrompt();
   chat.Say("Hello");
   const Strings first = Texts(Saved(chat), "assistant");

@@ -9,7 +9,7 @@ namespace {
 TEST_F(ChatTerminal, AToolRunsWhenTheUserSaysYes) {
   TerminalProgram chat(Calling(WriteTools(R"(["echo", "the output of it"])")));
   chat.WaitForPrompt();
-  chat.Send(std::string(kTimeQuestion) + "\ry");  // typed before the question: no answer to it
+  chat.Send(std::string(kDateQuestion) + "\ry");  // typed before the question: no answer to it
   chat.WaitFor("Run echo 'the output of it'? ");
   // Nor is anything but a line that says yes or no.
   chat.Send("Thanks a lot\r");
@@ -25,27 +25,27 @@ TEST_F(ChatTerminal, AToolRunsWhenTheUserSaysYes) {
   int asked = chat.Count("Run echo");
   EXPECT_EQ(asked, 2);
   chat.Say("/new");
-  chat.Enter(kTimeQuestion);
+  chat.Enter(kDateQuestion);
   chat.WaitUntil("the question", [&] { return chat.Count("Run echo") == asked + 1; });
   chat.Send("y\r");
-  chat.WaitFor("functions.clock → the output of it");
+  chat.WaitFor("functions.today → the output of it");
   chat.WaitForPrompt();
   EXPECT_EQ(Texts(Saved(chat), "tool").front(), "the output of it\n");
   chat.Say("/new");
-  chat.Enter(kTimeQuestion);
+  chat.Enter(kDateQuestion);
   asked += 2;
   chat.WaitUntil("the question", [&] { return chat.Count("Run echo") == asked; });
   chat.Send("a\r");
   chat.WaitForPrompt();
-  chat.Say(kTimeQuestion);  // nobody is asked any more
+  chat.Say(kDateQuestion);  // nobody is asked any more
   EXPECT_EQ(chat.Count("Run echo"), asked);
-  EXPECT_GE(chat.Count("functions.clock → the output of it"), 3);
+  EXPECT_GE(chat.Count("functions.today → the output of it"), 3);
 }
 
 TEST_F(ChatTerminal, TheQuestionIsShownAgainAfterAStop) {
   TerminalProgram chat(Calling(WriteTools(R"(["echo", "two words"])")));
   chat.WaitForPrompt();
-  chat.Enter(kTimeQuestion);
+  chat.Enter(kDateQuestion);
   chat.WaitFor("Run echo 'two words'? ");
   const auto shown = [&] {
     int count = 0;
@@ -59,7 +59,7 @@ TEST_F(ChatTerminal, TheQuestionIsShownAgainAfterAStop) {
   chat.Send(kInterrupt);
   chat.WaitFor("does not allow this call");
   chat.WaitForPrompt();
-  chat.Enter(kTimeQuestion);
+  chat.Enter(kDateQuestion);
   chat.WaitUntil("the question", [&] { return shown() > 3; });
   chat.Send(kEndOfInput);
   EXPECT_EQ(chat.Exit(), 0);
@@ -73,7 +73,7 @@ TEST_F(ChatTerminal, CtrlCStopsAToolThatRuns) {
   options.arguments.emplace_back("--yes_to_tools");
   TerminalProgram chat(options);
   chat.WaitForPrompt();
-  chat.Enter(kTimeQuestion);
+  chat.Enter(kDateQuestion);
   chat.WaitUntil("the tool", [&] { return fs::exists(pid); });
   chat.Send(kInterrupt);
   chat.WaitFor("the user stopped it");
@@ -92,13 +92,13 @@ TEST_F(ChatTerminal, ADumbTerminalAsksForToolsInLines) {
   options.type = "dumb";
   TerminalProgram chat(options);
   chat.WaitForPrompt();
-  chat.Send(fmt::format("{}\n", kTimeQuestion));
+  chat.Send(fmt::format("{}\n", kDateQuestion));
   chat.WaitFor("Run echo output? ");
   chat.Send("thanks\n");
   chat.WaitFor("Please answer y, n or a");
   chat.WaitUntil("the question", [&] { return chat.Count("Run echo") == 2; });
   chat.Send("yes\n");
-  chat.WaitFor("functions.clock → output");
+  chat.WaitFor("functions.today → output");
   chat.WaitForPrompt();
   EXPECT_EQ(chat.sent().find('\x1b'), std::string::npos);
 }

@@ -12,6 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kToday = R"({"day": "Monday", "date": 12})";
 constexpr const char* kNothingSaysThis = "\u2603 what no model says";
 
 Json User(const std::string& text) { return {{"role", "user"}, {"content", text}}; }
@@ -22,21 +23,24 @@ Json ItemOf(const std::string& id, const std::string& question, const Json& last
           {"expect", Json::array({last})}};
 }
 
-// The model has to call clock, as it does with {}.
-Json ClockItem(const std::string& id, const Json& last) {
+// The model has to call the tool that tells the date, as it does with {}.
+Json DateItem(const std::string& id, const Json& last) {
+  const Json date = {{"name", kDateTool}, {"description", kDateToolDescription}};
+  const Json city = {{"type", "object"}, {"properties", {{"city", {{"type", "string"}}}}}};
+  const Json weather = {
+      {"name", "weather"}, {"description", "Tells the weather."}, {"parameters", city}};
   Json tools = Json::array();
-  for (const char* name : {"clock", "weather"}) {
-    tools.push_back({{"type", "function"}, {"function", {{"name", name}}}});
+  for (const Json& function : {date, weather}) {
+    tools.push_back({{"type", "function"}, {"function", function}});
   }
-  const Json clock = {{"type", "function"}, {"function", {{"name", "clock"}}}};
+  const Json choice = {{"type", "function"}, {"function", {{"name", kDateTool}}}};
+  const Json call = {{"name", kDateTool}, {"arguments", Json::object()}};
   return {{"id", id},
           {"request",
-           {{"messages", Json::array({User(kTimeQuestion)})},
+           {{"messages", Json::array({User(kDateQuestion)})},
             {"tools", tools},
-            {"tool_choice", clock}}},
-          {"expect", Json::array({{{"call", {{"name", "clock"}, {"arguments", Json::object()}}},
-                                   {"result", "12:30"}},
-                                  last})}};
+            {"tool_choice", choice}}},
+          {"expect", Json::array({{{"call", call}, {"result", kToday}}, last})}};
 }
 
 std::string Joined(const std::vector<Json>& lines) {
@@ -107,11 +111,11 @@ class Eval : public ProgramTest {
   // One suite with a right and a wrong item, one whose item is right and has a call.
   void WriteSuites() {
     const Json nothing = {{"final", kNothingSaysThis}};
-    const auto finals = Finals({ItemOf("a", "Hello", nothing), ClockItem("b", nothing)});
+    const auto finals = Finals({ItemOf("a", "Hello", nothing), DateItem("b", nothing)});
     ASSERT_EQ(finals.size(), 2u);
     WriteSuite("talk", {ItemOf("talk/1", "Hello", {{"final", finals[0] + " \n"}}),
                         ItemOf("talk/2", "What is a fairlead?", nothing)});
-    WriteSuite("tools", {ClockItem("tools/1", {{"final", finals[1]}})});
+    WriteSuite("tools", {DateItem("tools/1", {{"final", finals[1]}})});
   }
   void ExpectError(const Outcome& outcome, int code, const std::string& part) const {
     EXPECT_EQ(outcome.exit_code, code) << outcome;
@@ -219,12 +223,12 @@ TEST_F(Eval, GoesOnFromItsOwnTokensAndWhatTheToolSays) {
   const Ids added(second.begin() + static_cast<std::ptrdiff_t>(begin.size()), second.end());
   const Json tool = Messages(added, nullptr)[0];
   EXPECT_EQ(tool["role"], "tool") << tool;
-  EXPECT_EQ(tool["name"], "functions.clock") << tool;
-  EXPECT_EQ(tool["content"][0]["text"], "12:30") << tool;
+  EXPECT_EQ(tool["name"], "functions.today") << tool;
+  EXPECT_EQ(tool["content"][0]["text"], kToday) << tool;
 }
 
 TEST_F(Eval, AWrongCallIsTheEndOfAnItem) {
-  Json item = ClockItem("a", {{"final", kNothingSaysThis}});
+  Json item = DateItem("a", {{"final", kNothingSaysThis}});
   item["expect"][0]["call"]["arguments"] = {{"zone", kNothingSaysThis}};
   WriteSuite("tools", {item});
   const Json answer = Answers().at(0);
@@ -235,7 +239,7 @@ TEST_F(Eval, AWrongCallIsTheEndOfAnItem) {
 }
 
 TEST_F(Eval, AResultWithoutRoomForAnAnswerIsTheEndOfAnItem) {
-  Json item = ClockItem("a", {{"final", kNothingSaysThis}});
+  Json item = DateItem("a", {{"final", kNothingSaysThis}});
   std::string long_text;
   for (int i = 0; i < 100000; ++i) long_text += "a b ";
   item["expect"][0]["result"] = long_text;

@@ -26,9 +26,7 @@ TEST_F(Harmony, RendersConversationsToIdsOfTheModel) {
   ASSERT_EQ(answers.size(), 1u);
   EXPECT_EQ(answers[0]["text"],
             "<|start|>user<|message|>Where is the ship?<|end|><|start|>assistant");
-  EXPECT_EQ(Json::parse(fmt::format("[{}]", Succeed({"tokenize", TinyModel(), "--text", "<|start|>",
-                                                     "--parse_special"}))),
-            Json::array({answers[0]["ids"][0]}));
+  EXPECT_EQ(Json(TinyIds("<|start|>")), Json::array({answers[0]["ids"][0]}));
 }
 
 TEST_F(Harmony, AnswersEveryLineInItsPlace) {

@@ -1,4 +1,6 @@
 // `fairlead inspect`: what a model is.
+#include <fmt/ranges.h>
+
 #include <numeric>
 
 #include "checkpoint/safetensors.h"
@@ -17,11 +19,20 @@ class Inspect : public ProgramTest {
 
 TEST_F(Inspect, SummaryNamesConfigurationParametersAndMemory) {
   const std::string text = Text({});
-  for (const char* part :
-       {"hidden_size                128\n", "num_experts_per_tok        2\n",
-        "quantization               mxfp4\n", "rope                       yarn, theta 150000",
-        "eos_token_id               [1002, 1001, 1008]\n", "experts (mxfp4)", "embedding (bf16)",
-        " active per token)\n", "memory for 1 x 1024 tokens: "}) {
+  const Json config = TinyConfig();
+  const Json ends = Json::parse(ReadText(TinyModel() / "generation_config.json"))["eos_token_id"];
+  const auto line = [](const char* key, const std::string& value) {
+    return fmt::format("{:<27}{}\n", key, value);
+  };
+  for (const std::string& part :
+       {line("hidden_size", config["hidden_size"].dump()),
+        line("num_experts_per_tok", config["num_experts_per_tok"].dump()),
+        line("quantization", "mxfp4"), std::string("rope                       yarn, theta 150000"),
+        line("eos_token_id",
+             fmt::format("[{}]", fmt::join(ends.get<std::vector<int32_t>>(), ", "))),
+        std::string("experts (mxfp4)"), std::string("embedding (bf16)"),
+        std::string(" active per token)\n"),
+        fmt::format("memory for 1 x {} tokens: ", config["max_position_embeddings"].dump())}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
   }
 }
@@ -64,14 +75,18 @@ TEST_F(Inspect, CacheGrowsWithTheBatchAndTheLengthButNotPastTheWindow) {
 
 TEST_F(Inspect, TensorsAreListedAsTheyAreStored) {
   const std::vector<std::string> lines = Lines(Text({"--tensors"}));
-  EXPECT_EQ(lines.size(), 71u);
+  const Json config = TinyConfig();
+  // Embedding, norm and head, and what each layer has.
+  EXPECT_EQ(lines.size(), 3 + 17 * config["num_hidden_layers"].get<size_t>());
   const auto line_of = [&](const std::string& name) {
     for (const std::string& line : lines) {
       if (line.starts_with(name + " ")) return line;
     }
     return "no " + name;
   };
-  EXPECT_NE(line_of("lm_head.weight").find("[1024, 128]"), std::string::npos);
+  const std::string head =
+      fmt::format("[{}, {}]", config["vocab_size"].dump(), config["hidden_size"].dump());
+  EXPECT_NE(line_of("lm_head.weight").find(head), std::string::npos);
   EXPECT_NE(line_of("model.layers.3.mlp.experts.down_proj").find("mxfp4"), std::string::npos);
   EXPECT_NE(line_of("model.layers.0.self_attn.sinks").find("f32"), std::string::npos);
 }

@@ -193,6 +193,8 @@ std::vector<std::string> GoldenNames() {
 
 fs::path TinyModel() { return fs::path(FAIRLEAD_MODELS) / "tiny-gpt-oss"; }
 
+Json TinyConfig() { return Json::parse(ReadText(TinyModel() / "config.json")); }
+
 std::string ReadText(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   EXPECT_TRUE(file.good()) << path;
@@ -222,6 +224,11 @@ std::string ProgramTest::Succeed(Invocation invocation) const {
   const Outcome outcome = Fairlead(std::move(invocation));
   EXPECT_EQ(outcome.exit_code, 0) << outcome;
   return outcome.out;
+}
+
+std::vector<int32_t> ProgramTest::TinyIds(const std::string& text) const {
+  return Json::parse(
+      fmt::format("[{}]", Succeed({"tokenize", TinyModel(), "--text", text, "--parse_special"})));
 }
 
 }  // namespace fairlead::e2e

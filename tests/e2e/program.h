@@ -44,6 +44,7 @@ std::ostream& operator<<(std::ostream& stream, const Outcome& outcome);
 std::filesystem::path GoldenDir(const std::string& name);
 std::vector<std::string> GoldenNames();
 std::filesystem::path TinyModel();  // a working model with a tokenizer
+Json TinyConfig();                  // its config.json
 
 std::string ReadText(const std::filesystem::path& path);
 std::vector<std::string> Lines(const std::string& text);
@@ -64,6 +65,8 @@ class ProgramTest : public ::testing::Test {
   Outcome Fairlead(std::vector<std::string> arguments) const {
     return Fairlead(Invocation{std::move(arguments)});
   }
+  // The ids of a text in the bundled model's vocabulary; names of special tokens are these tokens.
+  std::vector<int32_t> TinyIds(const std::string& text) const;
   // Expects success and returns stdout.
   std::string Succeed(Invocation invocation) const;
   std::string Succeed(std::vector<std::string> arguments) const {

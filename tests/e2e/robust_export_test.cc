@@ -218,8 +218,10 @@ TEST_F(RobustExport, AnArtifactThatIsReplacedIsNeverAbsent) {
 
 TEST_F(RobustExport, AFullDiskLeavesNoRank) {
   // The files of all ranks grow together: each limit meets another part of them.
+  const int heads = TinyConfig()["num_attention_heads"];
   for (const uint64_t limit : {1u, 60'000u, 150'000u, 500'000u}) {
-    Invocation invocation = Export(TinyModel(), {"--tensor_parallel_size", "3"});
+    Invocation invocation =
+        Export(TinyModel(), {"--tensor_parallel_size", std::to_string(heads / 2)});
     invocation.largest_file = limit;
     ExpectRefusal(Fairlead(invocation), 1, "cannot write: File too large");
     EXPECT_FALSE(fs::exists(dir() / "exports")) << limit;
@@ -261,9 +263,9 @@ class SmallDisk {
 
 TEST_F(RobustExport, ASmallFileSystemIsRefusedAndLeftClean) {
   const std::pair<const char*, const char*> disks[] = {
-      {"size=32k", "No space left on device"},                    // for the tokenizer
-      {"size=1m", ": expected 2.0 MB of free disk space, got "},  // for the weights
-      {"nr_inodes=4", "No space left on device"},                 // for one more file
+      {"size=32k", "No space left on device"},      // for the tokenizer
+      {"size=1m", " MB of free disk space, got "},  // for the weights
+      {"nr_inodes=4", "No space left on device"},   // for one more file
   };
   for (const auto& [options, message] : disks) {
     const SmallDisk disk(out().parent_path(), options);
