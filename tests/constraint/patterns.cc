@@ -104,13 +104,19 @@ Pcre2Pattern::Pcre2Pattern(std::string_view pattern) {
   if (code_ != nullptr) pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);
 }
 
-bool Pcre2Pattern::Matches(std::string_view text) const {
+std::optional<bool> Pcre2Pattern::TryToMatch(std::string_view text) const {
   pcre2_match_data* data = pcre2_match_data_create(1, nullptr);
   const int code = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
                                0, 0, data, nullptr);
   pcre2_match_data_free(data);
-  if (code == PCRE2_ERROR_MATCHLIMIT) throw std::runtime_error("PCRE2 gives up");
+  if (code == PCRE2_ERROR_MATCHLIMIT) return std::nullopt;
   return code >= 0;
+}
+
+bool Pcre2Pattern::Matches(std::string_view text) const {
+  const std::optional<bool> matches = TryToMatch(text);
+  if (!matches) throw std::runtime_error("PCRE2 gives up");
+  return *matches;
 }
 
 std::string RandomPattern(Random& random, int depth) {

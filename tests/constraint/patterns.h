@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,9 @@ class Pcre2Pattern {
   explicit Pcre2Pattern(std::string_view pattern);
   // PCRE2 can read the pattern.
   bool valid() const { return code_ != nullptr; }
-  // False for a text that is not UTF-8. Throws when matching takes too long.
+  // False for a text that is not UTF-8, nothing when matching takes too long.
+  std::optional<bool> TryToMatch(std::string_view text) const;
+  // The same, but throws when matching takes too long.
   bool Matches(std::string_view text) const;
 
  private:
