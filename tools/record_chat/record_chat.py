@@ -4,7 +4,7 @@
   python3 -m venv .venv && .venv/bin/pip install -r tools/record_chat/requirements.txt
   .venv/bin/python tools/record_chat/record_chat.py
 
-The session runs in a pseudo-terminal with a tool that tells a fixed time, so that the same model
+The session runs in a pseudo-terminal with tools whose answers are fixed, so that the same model
 gives the same picture; what is shown is what the terminal held at the end. Look at it.
 """
 
@@ -30,9 +30,18 @@ BACKGROUND, FOREGROUND = "#16181d", "#d8dce4"
 COLOURS = {"cyan": "#6cc7d6", "red": "#e8837f", "green": "#8fca7e", "brown": "#d9b36b"}
 DIM = "#828997"
 
+# Declared as the bundled model was taught them.
+TOOLS = [
+    {"name": "today", "description": "Tells the date.",
+     "command": ["echo", '{"day": "Monday", "date": 23}']},
+    {"name": "weather", "description": "Tells the weather in a town.",
+     "parameters": {"type": "object", "properties": {"town": {"type": "string"}},
+                    "required": ["town"]},
+     "command": ["echo", '{"sky": "fog", "degrees": 12}']},
+]
 # What is typed, and what the screen then shows before the next step.
 SESSION = [
-    ("What time is it?\r", "y(es), n(o)"),
+    ("How is the weather in Oslo?\r", "y(es), n(o)"),
     ("y\r", None),
     ("What is a fairlead?\r", None),
     ("\x0f", None),  # Ctrl-O
@@ -152,8 +161,7 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         tools = Path(home) / "tools.json"
-        tools.write_text(json.dumps([{"name": "clock", "description": "Tells the time.",
-                                      "command": ["echo", '{"time": "14:05"}']}]))
+        tools.write_text(json.dumps(TOOLS))
         command = [str(arguments.program), "chat", str(arguments.model), "--temperature", "0",
                    "--date", "none", "--tools", str(tools)]
         # Once before, so that the picture does not begin with an export.
