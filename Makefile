@@ -13,8 +13,8 @@ help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: build ## Build the program, let the bundled model write and talk to it
-	$(PROGRAM) generate models/tiny-gpt-oss --prompts "Early in the morning" --length 300 --temperature 0.7 --seed 1
-	$(PROGRAM) chat models/tiny-gpt-oss --temperature 0 --date none --message "Hello" --message "What is a fairlead?" --message "Thanks!"
+	$(PROGRAM) generate models/tiny-gpt-oss --prompts "A bowline is" --temperature 0 --stop .
+	$(PROGRAM) chat models/tiny-gpt-oss --temperature 0 --date none --message "Hello!" --message "What is a fairlead?" --message "What is 17 + 25?" --message "Thanks!"
 
 chat: build ## Talk to the bundled model, or to another one (MODEL=...)
 	$(PROGRAM) chat $(or $(MODEL),models/tiny-gpt-oss)

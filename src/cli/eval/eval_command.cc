@@ -83,7 +83,7 @@ An item is right when all of it is. Answers that --max_tokens or the context cut
 The mean is that of the suites. The exit code does not depend on the scores.
 
   fairlead eval models/tiny-gpt-oss
-  fairlead eval models/tiny-gpt-oss --suite sums --limit 50 --show_wrong 5
+  fairlead eval models/tiny-gpt-oss --suite arithmetic --limit 50 --show_wrong 5
   fairlead eval gpt-oss-20b/ --suites models/tiny-gpt-oss/eval --output scores.json)";
 
 void AddSuiteOptions(CLI::App& command, EvalOptions& options) {
