@@ -7,17 +7,20 @@ PROGRAM := build/release/bin/fairlead
 CONFIGURED := build/release/build.ninja
 
 .DEFAULT_GOAL := help
-.PHONY: help demo chat build test lint asan tsan stress fuzz soak goldens install clean
+.PHONY: help demo chat eval build test lint asan tsan stress fuzz soak goldens install clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: build ## Build the program, let the bundled model write and talk to it
-	$(PROGRAM) generate models/tiny-gpt-oss --prompts "A bowline is" --temperature 0 --stop .
-	$(PROGRAM) chat models/tiny-gpt-oss --temperature 0 --date none --message "Hello!" --message "What is a fairlead?" --message "What is 17 + 25?" --message "Thanks!"
+	$(PROGRAM) generate models/tiny-gpt-oss --prompts "An anchor is" --temperature 0 --stop .
+	$(PROGRAM) chat models/tiny-gpt-oss --temperature 0 --date none --message "Who are you?" --message "What is a fairlead?" --message "What is 17 + 25?" --message "Thanks!"
 
 chat: build ## Talk to the bundled model, or to another one (MODEL=...)
 	$(PROGRAM) chat $(or $(MODEL),models/tiny-gpt-oss)
+
+eval: build ## Ask the bundled model its suites of questions and count right answers
+	$(PROGRAM) eval models/tiny-gpt-oss
 
 build: ## Build the program: build/release/bin/fairlead
 	@$(INSTALL_DEPS) program
