@@ -11,9 +11,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kFloor = 0.35;  // of the answers to each suite are right
-constexpr int kItems = 100;     // of each suite
-constexpr int kFewItems = 20;   // where computing takes long
-constexpr int kNetLoss = 2;     // right answers that a suite may lose on balance
+constexpr int kItems = 100;      // of each suite
+constexpr int kFewItems = 20;    // where computing takes long
+constexpr int kNetLoss = 2;      // right answers that a suite may lose on balance
 
 // By suite, then by item: whether the answer was right.
 using Answers = std::map<std::string, std::map<std::string, bool>>;
