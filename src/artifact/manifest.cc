@@ -29,10 +29,6 @@ std::string Tail(std::string_view checksum) {
   return fmt::format(",\n  \"xxh3\": \"{}\"\n}}\n", checksum);
 }
 
-std::string Text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 // Each axis as its size and the [start, count] ranges that the rank holds: [64, [16, 8]].
 Json AxesToJson(const std::vector<Axis>& axes) {
   Json json = Json::array();
@@ -56,18 +52,18 @@ Json DeclarationToJson(const StoredTensor& tensor) {
 std::string TensorText(const StoredTensor& tensor) {
   Json json = DeclarationToJson(tensor);
   json["xxh3"] = tensor.xxh3;
-  return "      " + Text(json);
+  return "      " + DumpJson(json);
 }
 
 std::string FileText(const StoredFile& file) {
-  return "    " + Text({{"name", file.name}, {"bytes", file.bytes}, {"xxh3", file.xxh3}});
+  return "    " + DumpJson({{"name", file.name}, {"bytes", file.bytes}, {"xxh3", file.xxh3}});
 }
 
 std::string RankText(const Manifest& manifest, size_t rank) {
   std::vector<std::string> tensors;
   for (const StoredTensor& tensor : manifest.ranks[rank]) tensors.push_back(TensorText(tensor));
   return fmt::format("    {{\"weights\": {}, \"tensors\": [\n{}\n    ]}}",
-                     Text(WeightsName(rank, manifest.ranks.size())), fmt::join(tensors, ",\n"));
+                     DumpJson(WeightsName(rank, manifest.ranks.size())), fmt::join(tensors, ",\n"));
 }
 
 // The file up to Tail, one tensor a line.
@@ -81,8 +77,8 @@ std::string Body(const Manifest& manifest) {
       "{{\n  \"format\": {},\n  \"format_version\": {},\n  \"fairlead_version\": {},\n"
       "  \"checkpoint_hash\": {},\n  \"options\": {},\n  \"files\": [\n{}\n  ],\n"
       "  \"ranks\": [\n{}\n  ]",
-      Text(kFormat), kArtifactFormatVersion, Text(manifest.fairlead_version),
-      Text(manifest.checkpoint_hash), Text(OptionsToJson(manifest.options)),
+      DumpJson(kFormat), kArtifactFormatVersion, DumpJson(manifest.fairlead_version),
+      DumpJson(manifest.checkpoint_hash), DumpJson(OptionsToJson(manifest.options)),
       fmt::join(files, ",\n"), fmt::join(ranks, ",\n"));
 }
 
@@ -247,7 +243,7 @@ std::map<std::string, std::string> WeightsMetadata(const std::string& checkpoint
 std::string DeclarationsChecksum(const std::vector<StoredTensor>& tensors) {
   Checksum checksum;
   for (const StoredTensor& tensor : tensors) {
-    checksum.Add(Text(DeclarationToJson(tensor)));
+    checksum.Add(DumpJson(DeclarationToJson(tensor)));
     checksum.Add("\n");
   }
   return checksum.Digest();

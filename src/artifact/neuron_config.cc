@@ -19,7 +19,7 @@ std::string NeuronConfigText(const ExportOptions& options) {
   for (const OptionInfo& info : OptionTable()) {
     json[std::string(info.name)] = OptionValue(info, options);
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(json, 2) + "\n";
 }
 
 Result<ExportOptions> ReadNeuronConfig(const std::filesystem::path& path) {

@@ -89,6 +89,14 @@ Result<Json> ParseJson(std::string_view text, std::string_view component, std::s
   return std::move(builder.document());
 }
 
+std::string DumpJson(const Json& json, int indent) {
+  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+std::string DumpJsonAscii(const Json& json) {
+  return json.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+}
+
 Result<Json> ReadJsonFile(const std::filesystem::path& path, std::string_view component,
                           size_t max_bytes) {
   FAIRLEAD_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, component, max_bytes));

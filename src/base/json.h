@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -18,6 +19,12 @@ inline constexpr int kMaxJsonDepth = 64;
 // Parses UTF-8 JSON. `component` and `object` name the source in errors ("[config] /m/config.json:
 // ..."). Duplicate keys are refused: two readers could disagree about which one counts.
 Result<Json> ParseJson(std::string_view text, std::string_view component, std::string_view object);
+
+// Writes a value as UTF-8: what is none in its strings (names of files need not be) becomes U+FFFD.
+// On one line, or with `indent` spaces a level.
+std::string DumpJson(const Json& json, int indent = -1);
+// The same with all that is not ASCII escaped: text that can be cut anywhere.
+std::string DumpJsonAscii(const Json& json);
 
 // Reads and parses a file of at most `max_bytes`.
 Result<Json> ReadJsonFile(const std::filesystem::path& path, std::string_view component,

@@ -22,7 +22,7 @@ std::string FormatHeader(const std::vector<SafetensorsDeclaration>& tensors,
                                            {"data_offsets", {offset, end}}});
     offset = end;
   }
-  std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = DumpJson(json);
   text.append((kDataAlignment - (8 + text.size()) % kDataAlignment) % kDataAlignment, ' ');
   std::string length;
   for (int i = 0; i < 8; ++i) length += static_cast<char>(text.size() >> (8 * i));

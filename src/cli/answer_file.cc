@@ -102,8 +102,7 @@ Status AnswerFile::GoOn(size_t prompts) {
 
 Status AnswerFile::Append(const Json& members) {
   // Members of an object in order, without its opening brace.
-  const std::string rest =
-      members.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace).substr(1);
+  const std::string rest = DumpJson(members).substr(1);
   FAIRLEAD_RETURN_IF_ERROR(Write(Head() + "," + rest + "\n"));
   ++lines_;
   if (HasFailed(members)) ++failed_;

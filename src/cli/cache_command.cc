@@ -70,7 +70,7 @@ void PrintJson(const fs::path& cache, const std::vector<CacheEntry>& entries, ui
                        {"total_bytes", TotalBytes(entries)},
                        {"entries", list}};
   // The name of the folder need not be UTF-8.
-  std::cout << result.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+  std::cout << DumpJson(result) << '\n';
 }
 
 // Not known of what is unfinished.

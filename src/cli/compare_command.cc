@@ -184,7 +184,7 @@ void Print(const CompareOptions& options, const std::vector<Difference>& differe
                          {"tolerance", options.tolerance},
                          {"first_divergence", first == nullptr ? Json(nullptr) : ToJson(*first)},
                          {"values", values}};
-    std::cout << result.dump() << '\n';
+    std::cout << DumpJson(result) << '\n';
     return;
   }
   if (options.all) {

@@ -103,7 +103,7 @@ void Print(const ExportCommandOptions& command, const ExportOptions& options, ui
                    {"weight_bytes", bytes},
                    {"private_bytes", memory}};
     if (validation) result["validation"] = ToJson(*validation, command.atol);
-    std::cout << result.dump() << '\n';
+    std::cout << DumpJson(result) << '\n';
     return;
   }
   std::cout << fmt::format("{}: {}{}, {} of private memory in use at the end\n", command.output,

@@ -33,7 +33,7 @@ std::string AnswerSource(const Artifact& artifact, const GenerateOptions& option
                {"profile", options.run.profile},
                {"settings", SettingsToJson(options.settings)}};
   for (const StoredFile& file : artifact.manifest.files) json["files"][file.name] = file.xxh3;
-  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return DumpJson(json);
 }
 
 Status CheckOutput(const GenerateOptions& options) {

@@ -33,7 +33,7 @@ void PrintJson(const std::vector<Generation>& generations) {
       line["text"] = "";
       line["prompt_tokens"] = generation.prompt().ids.size();
       line.update(generation.AnswerJson(i));
-      std::cout << line.dump() << '\n';
+      std::cout << DumpJson(line) << '\n';
     }
   }
 }

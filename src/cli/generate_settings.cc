@@ -293,7 +293,7 @@ Json SettingsToJson(const GenerateSettings& settings) {
 
 std::string Shown(const Json& value) {
   constexpr size_t kLongest = 80;
-  std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+  std::string text = DumpJsonAscii(value);
   return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
 }
 

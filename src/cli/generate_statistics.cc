@@ -106,7 +106,7 @@ void PrintJson(const RunStatistics& statistics) {
                      {"kv_cache", KvJson(statistics)},
                      {"anonymous_bytes", memory.anonymous_bytes},
                      {"file_mapped_bytes", memory.file_mapped_bytes}};
-  std::cerr << json.dump() << '\n';
+  std::cerr << DumpJson(json) << '\n';
 }
 
 }  // namespace

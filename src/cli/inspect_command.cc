@@ -132,7 +132,7 @@ void PrintJson(const Artifact& artifact, const Totals& totals, const InspectOpti
                        {"sequence_length", options.sequence_length},
                        {"kv_cache_bytes", cache},
                        {"artifact", artifact.dir.string()}};
-  std::cout << result.dump() << '\n';
+  std::cout << DumpJson(result) << '\n';
 }
 
 Status PrintPlan(const InspectOptions& options) {
@@ -140,7 +140,7 @@ Status PrintPlan(const InspectOptions& options) {
                             PlanShards(options.run, options.batch_size, options.sequence_length));
   if (options.json) {
     // The name of the folder need not be UTF-8.
-    std::cout << PlanJson(plan).dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
+    std::cout << DumpJson(PlanJson(plan)) << '\n';
   } else {
     std::cout << PlanText(plan);
   }

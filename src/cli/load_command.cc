@@ -22,7 +22,7 @@ void PrintWithoutWeights(const LoadCommandOptions& options, const Manifest& mani
                          {"checkpoint", CheckpointName(manifest.options)},
                          {"checkpoint_hash", manifest.checkpoint_hash},
                          {"checksums_verified", options.verify}};
-    std::cout << result.dump() << '\n';
+    std::cout << DumpJson(result) << '\n';
     return;
   }
   std::cout << fmt::format("{}: no weights: they are made from {} with hash {}{}\n",
@@ -57,7 +57,7 @@ Status Run(const LoadCommandOptions& options) {
                          {"bytes", loaded.bytes},
                          {"seconds", loaded.seconds},
                          {"checksums_verified", options.verify}};
-    std::cout << result.dump() << '\n';
+    std::cout << DumpJson(result) << '\n';
     return {};
   }
   std::cout << fmt::format("{}: {}{} tensors, {} mapped in {:.3f} s{}\n", options.artifact,

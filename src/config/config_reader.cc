@@ -5,7 +5,7 @@
 namespace fairlead {
 
 std::string Excerpt(const Json& value) {
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = DumpJson(value);
   if (text.size() > 40) text = text.substr(0, 37) + "...";
   return text;
 }

@@ -88,7 +88,7 @@ Result<Json> Answer(const Tokenizer::Pointer& tokenizer, std::string_view line) 
 std::string TokenizeLine(const Tokenizer::Pointer& tokenizer, std::string_view line) {
   const auto answer = Answer(tokenizer, line);
   const Json result = answer ? *answer : Json{{"error", answer.error().message}};
-  return result.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return DumpJson(result);
 }
 
 }  // namespace fairlead

@@ -33,8 +33,7 @@ struct OwnedTables {
 std::string Quote(std::string_view text) {
   constexpr size_t kShown = 48;
   const std::string shown(text.substr(0, kShown));
-  return Json(shown).dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace) +
-         (text.size() > kShown ? "..." : "");
+  return DumpJsonAscii(Json(shown)) + (text.size() > kShown ? "..." : "");
 }
 
 // A JSON value as an error message shows it: scalars in full, the others by their kind.

@@ -20,6 +20,13 @@ TEST(Json, BuildsEveryKindOfValueInOrder) {
   EXPECT_TRUE((*json)["z"][1].is_number_integer());
 }
 
+TEST(Json, IsWrittenAsUtf8WhateverItHolds) {
+  const Json json = {{"name", "sch\u00f6n \xff"}, {"list", {1, 0.5}}};
+  EXPECT_EQ(DumpJson(json), "{\"name\":\"sch\u00f6n \ufffd\",\"list\":[1,0.5]}");
+  EXPECT_EQ(DumpJson({{"a", 1}}, 2), "{\n  \"a\": 1\n}");
+  EXPECT_EQ(DumpJsonAscii("sch\u00f6n \xff"), R"("sch\u00f6n \ufffd")");
+}
+
 TEST(Json, AcceptsABareValue) { EXPECT_EQ(ParseJson(" 17 ", "test", "text")->get<int>(), 17); }
 
 struct BrokenJson {

@@ -34,8 +34,4 @@ Result<std::optional<Role>> ReadRoleField(const Json& object, std::string_view n
                        Quoted(*text));
 }
 
-std::string PrintLine(const Json& answer) {
-  return answer.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
-}
-
 }  // namespace fairlead

@@ -24,7 +24,5 @@ Result<Json> ReadLineObject(std::string_view line);
 const Json* FindField(const Json& object, std::string_view name);
 Result<std::optional<bool>> ReadFlagField(const Json& object, std::string_view name);
 Result<std::optional<Role>> ReadRoleField(const Json& object, std::string_view name);
-// What the program prints; text that is not UTF-8 is replaced.
-std::string PrintLine(const Json& answer);
 
 }  // namespace fairlead

@@ -189,7 +189,7 @@ std::string ParseLine(const Tokenizer::Pointer& tokenizer, const HarmonyTokens& 
   } else {
     answer = AnswerRecovering(tokenizer, tokens, *request);
   }
-  return PrintLine(answer);
+  return DumpJson(answer);
 }
 
 }  // namespace fairlead

@@ -35,7 +35,7 @@ std::string RenderLine(const Tokenizer& tokenizer, const HarmonyTokens& tokens,
                        std::string_view line) {
   const auto answer = Answer(tokenizer, tokens, line);
   const Json result = answer ? *answer : Json{{"error", answer.error().message}};
-  return PrintLine(result);
+  return DumpJson(result);
 }
 
 }  // namespace fairlead

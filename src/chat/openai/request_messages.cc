@@ -76,7 +76,7 @@ Result<std::string> ReadText(const RequestValue& value) {
 Result<std::string> ReadArguments(const RequestValue& arguments) {
   if (arguments.absent()) return std::string(kNoArguments);
   if (!arguments.is_object()) return arguments.String();
-  return arguments.json().dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpJson(arguments.json());
 }
 
 // A user's name as it can stand in a header: every run of what no name may hold becomes a '_', and

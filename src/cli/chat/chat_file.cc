@@ -102,8 +102,7 @@ Result<bool> SaveChat(const fs::path& path, const Dialogue& dialogue,
   for (const Message& message : dialogue.Whole().messages) {
     json["messages"].push_back(ToJson(message));
   }
-  const std::string text =
-      json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  const std::string text = DumpJson(json, 2) + "\n";
   constexpr mode_t kPrivate = 0600;
   FAIRLEAD_RETURN_IF_ERROR(ReplaceFile("chat", target, text, kPrivate));
   return target.mode.has_value();

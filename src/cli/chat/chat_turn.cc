@@ -91,7 +91,7 @@ Result<std::string> ArgumentsFor(const CommandTool& tool, const std::string& wri
   if (!json->is_object()) {
     return Fail(ErrorCode::kInvalidArgument, "tool", "arguments: expected a JSON object");
   }
-  return json->dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return DumpJson(*json);
 }
 
 ToolOutput Refusal(std::string reason) { return {"error: " + std::move(reason), true, false}; }

@@ -183,7 +183,7 @@ Status ChatScripted(const ChatOptions& options) {
     FAIRLEAD_ASSIGN_OR_RETURN(const Turn turn, TakeTurn(*start.answerer, start.dialogue, options,
                                                         start.settings, watcher));
     screen.EndLine();
-    if (options.json) std::cout << TurnJson(turn, start.answerer->model_name()).dump() << '\n';
+    if (options.json) std::cout << DumpJson(TurnJson(turn, start.answerer->model_name())) << '\n';
     if (InterruptWatch::requested()) {
       return Fail(ErrorCode::kInterrupted, "chat", "interrupted");
     }

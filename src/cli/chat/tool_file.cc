@@ -40,9 +40,7 @@ class Reader {
     return Fail(ErrorCode::kInvalidArgument, "chat", "{}: {}: expected {}, got {}", file_, where_,
                 expected, Shown(found));
   }
-  static std::string Shown(const Json& value) {
-    return Quoted(value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace));
-  }
+  static std::string Shown(const Json& value) { return Quoted(DumpJsonAscii(value)); }
 
   Result<CommandTool> ReadTool(const Json& json) {
     if (!json.is_object()) return Wrong("an object", json);
