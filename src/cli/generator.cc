@@ -56,6 +56,16 @@ Result<std::shared_ptr<const TokenConstraint>> Generator::Constraint(const std::
   return constraint;
 }
 
+Status Generator::CheckRoom(int64_t prompt, int64_t max_tokens) const {
+  const ExportOptions& exported = artifact_->manifest.options;
+  const int64_t longest = std::min(exported.sequence_length - 1, exported.max_context_length);
+  if (prompt > longest) {
+    return Fail(ErrorCode::kInvalidArgument, "generate",
+                "prompt: expected at most {} tokens, got {}", longest, prompt);
+  }
+  return engine_->CheckRoom(prompt, max_tokens);
+}
+
 Result<RequestId> Generator::Submit(const Prompt& prompt, EventSink sink) {
   // An export may hold prompts shorter than its sequences.
   const ExportOptions& exported = artifact_->manifest.options;

@@ -28,6 +28,10 @@ class Generator {
 
   // Sets the ids of a prompt that has text. kInvalidArgument: the text's own error.
   Status Encode(Prompt& prompt) const;
+  // Whether a prompt of so many tokens can have an answer of up to `max_tokens`, or as many as the
+  // context leaves. kInvalidArgument: the prompt is too long for the model. kResourceExhausted: the
+  // KV cache is too small for both.
+  Status CheckRoom(int64_t prompt, int64_t max_tokens) const;
   // kInvalidArgument: the prompt's own error. kResourceExhausted: the KV cache is too small for it.
   Result<RequestId> Submit(const Prompt& prompt, EventSink sink);
 

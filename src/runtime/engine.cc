@@ -91,12 +91,20 @@ Status Engine::CheckRequest(const Request& request) const {
   return ValidateSampling(request.sampling, vocabulary);
 }
 
+int Engine::LongestSequence(int64_t prompt, int64_t max_tokens) const {
+  return static_cast<int>(prompt + std::min(max_tokens, limits_.max_position - prompt));
+}
+
+Status Engine::CheckRoom(int64_t prompt, int64_t max_tokens) const {
+  // The last token never runs.
+  return batch_.kv().CheckFits(LongestSequence(prompt, max_tokens) - 1);
+}
+
 Result<RequestId> Engine::Submit(Request request, EventSink sink) {
   FAIRLEAD_RETURN_IF_ERROR(CheckRequest(request));
   const auto prompt = static_cast<int64_t>(request.prompt.size());
-  const auto limit =
-      static_cast<int>(prompt + std::min(request.max_tokens, limits_.max_position - prompt));
-  FAIRLEAD_RETURN_IF_ERROR(batch_.kv().CheckFits(limit - 1));  // the last token never runs
+  FAIRLEAD_RETURN_IF_ERROR(CheckRoom(prompt, request.max_tokens));
+  const int limit = LongestSequence(prompt, request.max_tokens);
 
   {
     const std::lock_guard lock(mutex_);

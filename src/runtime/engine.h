@@ -49,6 +49,9 @@ class Engine {
   // bad parameters. kResourceExhausted: more tokens than all pages hold, or max_waiting answers
   // wait. After a step has failed: its error.
   Result<RequestId> Submit(Request request, EventSink sink);
+  // Whether the pages hold a prompt of so many tokens and its answer, if they had them to
+  // themselves: what Submit wants besides. kResourceExhausted.
+  Status CheckRoom(int64_t prompt, int64_t max_tokens) const;
   // All answers of the request end with kCancelled at the next step, unless they end before. False
   // when it has ended or never was.
   bool Cancel(RequestId id);
@@ -74,6 +77,8 @@ class Engine {
 
   Engine(Executor& executor, ModelFacts facts, Capabilities limits, const EngineOptions& options);
   Status CheckRequest(const Request& request) const;
+  // Tokens of a prompt and its answer, at most.
+  int LongestSequence(int64_t prompt, int64_t max_tokens) const;
   // Whether so many answers more may wait now. Under the mutex.
   Status CheckQueue(int answers) const;
   // Hands what came in since the last step to the batch.

@@ -4,6 +4,7 @@
 #include <list>
 #include <utility>
 
+#include "base/log.h"
 #include "cli/engine_progress.h"
 #include "cli/interrupt.h"
 #include "cli/line_file.h"
@@ -18,7 +19,11 @@ struct Place {
   EvalResult* result;
 
   std::string At(const Error& error) const {
-    return fmt::format("{} {}: {}", suite->name, Quoted(item->id), WithoutComponent(error.message));
+    return fmt::format("{} {}: {}{}", OneLine(suite->name), Quoted(item->id),
+                       WithoutComponent(error.message),
+                       error.code == ErrorCode::kResourceExhausted
+                           ? "; expected more --kv_cache_memory or fewer --max_tokens"
+                           : "");
   }
 };
 
@@ -32,16 +37,15 @@ class ItemQueue {
   size_t size() const { return places_.size(); }
   size_t done() const { return next_ - open_.size(); }
 
-  // Whether the first prompts of all items fit: better known before hours of work than after.
+  // Whether there is room for the first prompts of all items and their answers: better known before
+  // hours of work than after.
   Status Check() const {
     for (const Place& place : places_) {
       ItemRun run(*place.item, format_);
       const auto ids = run.Render();
       if (!ids) return Fail(ErrorCode::kInvalidArgument, "eval", "{}", place.At(ids.error()));
-      if (Fits(ids->size())) continue;
-      return Fail(ErrorCode::kInvalidArgument, "eval",
-                  "{} {}: prompt: expected at most {} tokens, got {}", place.suite->name,
-                  Quoted(place.item->id), generator_.longest_prompt(), ids->size());
+      const Status room = CheckRoom(ids->size());
+      if (!room) return Fail(room.error().code, "eval", "{}", place.At(room.error()));
     }
     return {};
   }
@@ -78,8 +82,9 @@ class ItemQueue {
     std::unique_ptr<ItemRun> run;
   };
 
-  bool Fits(size_t prompt) const {
-    return static_cast<int64_t>(prompt) <= generator_.longest_prompt();
+  Status CheckRoom(size_t prompt) const {
+    return generator_.CheckRoom(static_cast<int64_t>(prompt),
+                                options_.generate.settings.request.max_tokens);
   }
 
   // True when the item has ended; its result is in place then.
@@ -94,7 +99,8 @@ class ItemQueue {
     return true;
   }
 
-  // False when there is no room for the prompt, which then is the end of the item.
+  // False when the model's context has no room for the prompt, which then is the end of the item.
+  // What the KV cache has no room for is an error: no score depends on memory.
   Result<bool> Ask(Open& open) {
     ItemRun& run = *open.run;
     const auto refuse = [&](const Error& error) {
@@ -102,7 +108,9 @@ class ItemQueue {
     };
     auto ids = run.Render();
     if (!ids) return refuse(ids.error());
-    if (!Fits(ids->size())) {
+    const Status room = CheckRoom(ids->size());
+    if (!room && room.error().code != ErrorCode::kInvalidArgument) return refuse(room.error());
+    if (!room) {
       run.GiveUp("(no room in the context for the next prompt)");
       return false;
     }

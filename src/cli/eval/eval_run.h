@@ -19,7 +19,8 @@ struct SuiteResult {
 
 // Asks a model every item, with a progress bar on stderr; the suites must outlive what is returned.
 // kInvalidArgument: an item whose prompt does not fit into the context, before any is asked.
-// kInterrupted: the user stopped it.
+// kResourceExhausted: the KV cache is too small for an item; where its first prompt says so, before
+// any is asked. kInterrupted: the user stopped it.
 Result<std::vector<SuiteResult>> RunSuites(const std::vector<EvalSuite>& suites,
                                            const EvalOptions& options);
 
