@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/nearest.h"
+#include "base/trim.h"
 
 namespace fairlead {
 namespace {
@@ -46,12 +47,6 @@ Enter sends. For a message of several lines: Alt-Enter, a \ at the end of a line
     R"(messages; one that begins with a space is not kept.
 Ctrl-C stops an answer; what was said so far stays. Ctrl-O shows the thinking.
 A message that begins with / needs a space before it.)";
-
-std::string_view Trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\n");
-  if (begin == std::string_view::npos) return "";
-  return text.substr(begin, text.find_last_not_of(" \t\n") + 1 - begin);
-}
 
 }  // namespace
 

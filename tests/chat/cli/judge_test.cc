@@ -73,6 +73,32 @@ TEST(Judge, JsonIsComparedAsAValue) {
   EXPECT_FALSE(Right(ExpectedJson{true}, {Parsed("final", "1")}));
 }
 
+TEST(Judge, NumbersAreComparedExactly) {
+  const auto same = [](const char* expected, const char* answer) {
+    const Json json = Json::parse(expected);
+    return Right(ExpectedJson{json}, {Parsed("final", answer)}) &&
+           Right(ExpectedJson{{json}}, {Parsed("final", fmt::format("[{}]", answer))});
+  };
+  EXPECT_TRUE(same("1", "1.0"));
+  EXPECT_TRUE(same("1.0", "1"));
+  EXPECT_TRUE(same("-2", "-2e0"));
+  EXPECT_TRUE(same("0", "-0.0"));
+  EXPECT_TRUE(same("0.1", "1e-1"));
+  EXPECT_TRUE(same("18446744073709551615", "18446744073709551615"));
+  EXPECT_TRUE(same("9007199254740992", "9007199254740992.0"));
+  EXPECT_FALSE(same("1", "1.5"));
+  EXPECT_FALSE(same("0.1", "0.2"));
+  EXPECT_FALSE(same("-1", "18446744073709551615"));
+  EXPECT_FALSE(same("18446744073709551615", "-1"));
+  EXPECT_FALSE(same("9007199254740993", "9007199254740992.0"));
+  EXPECT_FALSE(same("9007199254740992.0", "9007199254740993"));
+  EXPECT_FALSE(same("18446744073709551615", "18446744073709551616"));
+  EXPECT_FALSE(same("-9223372036854775808", "9223372036854775808"));
+  EXPECT_FALSE(same("-9223372036854775808", "-1e300"));
+  EXPECT_FALSE(same("1", "true"));
+  EXPECT_FALSE(same("1", "\"1\""));
+}
+
 TEST(Judge, NestedMembersMayBeInAnyOrder) {
   const ExpectedStep json = ExpectedJson{{{{"a", {{"b", 1}, {"c", 2}}}}}};
   EXPECT_TRUE(Right(json, {Parsed("final", R"([{"a": {"c": 2, "b": 1}}])")}));
