@@ -50,10 +50,17 @@ std::string WithoutComponent(const std::string& message) {
 }
 
 Result<LineFile> LineFile::Read(const std::string& path, const LineFileWords& words) {
-  LineFile file(path == "-" ? "stdin" : path, words);
-  std::string& text = file.text_;
-  FAIRLEAD_RETURN_IF_ERROR(path == "-" ? ReadAll(std::cin, file.name_, words.command, text)
+  std::string name = path == "-" ? "stdin" : path;
+  std::string text;
+  FAIRLEAD_RETURN_IF_ERROR(path == "-" ? ReadAll(std::cin, name, words.command, text)
                                        : ReadPath(path, words, text));
+  return FromText(std::move(name), std::move(text), words);
+}
+
+Result<LineFile> LineFile::FromText(std::string name, std::string whole,
+                                    const LineFileWords& words) {
+  LineFile file(std::move(name), words);
+  std::string& text = file.text_ = std::move(whole);
   const size_t last = text.find_last_not_of(" \t\r\n");
   if (last == std::string::npos) {
     return Fail(ErrorCode::kInvalidArgument, words.command,

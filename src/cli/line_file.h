@@ -28,6 +28,9 @@ class LineFile {
   // error. kInvalidArgument, kNotFound, kIo.
   static Result<LineFile> Read(const std::string& path, const LineFileWords& words);
 
+  // Lines that were read elsewhere, from what errors call `name`. kInvalidArgument: none.
+  static Result<LineFile> FromText(std::string name, std::string text, const LineFileWords& words);
+
   const std::string& name() const { return name_; }
   size_t size() const { return begins_.size(); }
   // Without its line break.

@@ -1,5 +1,7 @@
 #include "chat/openai/request_value.h"
 
+#include "base/log.h"
+
 namespace fairlead {
 namespace {
 
@@ -21,10 +23,16 @@ std::string Described(const Json* value) {
   }
 }
 
+// A member's name as it stands in a path: any request may have members with any names.
+std::string PathKey(std::string_view key) {
+  constexpr size_t kLongest = 100;
+  return key.size() <= kLongest && OneLine(key) == key ? std::string(key) : Quoted(key);
+}
+
 }  // namespace
 
 RequestValue RequestValue::operator[](std::string_view key) const {
-  std::string path = path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+  std::string path = path_.empty() ? PathKey(key) : fmt::format("{}.{}", path_, PathKey(key));
   if (!is_object()) return {nullptr, std::move(path)};
   const auto found = value_->find(std::string(key));
   return {found == value_->end() ? nullptr : &*found, std::move(path)};

@@ -46,11 +46,12 @@ struct EvalSuite {
 // and what was found.
 Result<EvalItem> ReadEvalItem(const Json& line);
 
-// Reads a whole suite, NAME.jsonl. The first bad line is an error with its number.
+// Reads a whole suite, NAME.jsonl, a regular file of at most 1 GiB. The first bad line is an error
+// with its number.
 Result<EvalSuite> ReadEvalSuite(const std::filesystem::path& path);
 
-// Reads the suites `names` of a folder, or all that it has, in the order of their names.
-// kInvalidArgument for a name that it has not: the error lists those that it has.
+// Reads the suites `names` of a folder, or all that it has but for hidden files, in the order of
+// their names. kInvalidArgument for a name that it has not: the error lists those that it has.
 Result<std::vector<EvalSuite>> ReadEvalSuites(const std::filesystem::path& folder,
                                               const std::vector<std::string>& names);
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -117,6 +118,13 @@ TEST_F(SuiteFile, BadItemsAreErrorsWithTheirPath) {
             "date: expected a date such as \"2026-11-23\", got \"today\"");
   ExpectBad(R"({"id": "a", "date": "2026-11-231")" + rest,
             "date: expected a date such as \"2026-11-23\", got \"2026-11-231\"");
+  for (const std::string date : {"9999-99-99", "2026-02-29", "2026-00-01", "2026-11-00"}) {
+    ExpectBad(fmt::format(R"({{"id": "a", "date": "{}")", date) + rest,
+              fmt::format("date: expected a date such as \"2026-11-23\", got \"{}\"", date));
+  }
+  ExpectBad(R"({"a\nb": "good")" + rest, R"("a\nb": expected no such member, got "good")");
+  ExpectBad(fmt::format(R"({{"{}": 1)", std::string(1000000, 'x')) + rest,
+            fmt::format("\"{}\"...: expected no such member, got a number", std::string(200, 'x')));
   ExpectBad(R"({"id": "a", "date": null)" + rest,
             "date: expected a date such as \"2026-11-23\", got null");
   ExpectBad(R"({"id": "a"})", "request: expected an object, got nothing");
@@ -185,10 +193,61 @@ TEST_F(SuiteFile, BadCallsAreErrorsWithTheirPath) {
             "expect[0].call.name: expected no call, as the request has no tools, got \"weather\"");
 }
 
+TEST_F(SuiteFile, StepsAreWhatToolChoiceAllows) {
+  const auto request = [](const std::string& choice) {
+    return kRequest.substr(0, kRequest.size() - 1) + R"(, "tool_choice": )" + choice + "}";
+  };
+  const std::string clock = request(R"({"type": "function", "function": {"name": "clock"}})");
+  const std::string clock_call = R"({"call": {"name": "clock", "arguments": {}}, "result": "9"})";
+  const std::string last = R"({"final": "a"}])";
+  const std::string no_call =
+      "expect[0]: expected a call and then the last step, as tool_choice requires one, got an "
+      "object";
+  ExpectBad(ItemOf(request(R"("required")"), "[" + last), no_call);
+  ExpectBad(ItemOf(clock, "[" + last), no_call);
+  ExpectBad(ItemOf(clock, "[" + kCall + ", " + last),
+            "expect[0].call.name: expected the tool of tool_choice (clock), got \"weather\"");
+  ExpectBad(ItemOf(request(R"("none")"), "[" + kCall + ", " + last),
+            "expect[0].call.name: expected no call, as tool_choice is \"none\", got \"weather\"");
+  // The choice is that of the first call.
+  Item(ItemOf(clock, "[" + clock_call + ", " + kCall + ", " + last));
+  Item(ItemOf(request(R"("required")"), "[" + kCall + ", " + last));
+  Item(ItemOf(request(R"("none")"), "[" + last));
+}
+
+TEST_F(SuiteFile, NumbersAreThoseThatAreReadExactly) {
+  const std::string expected = "expected integers of 64 bits and other numbers below 2^63, got ";
+  ExpectBadSteps(R"([{"json": 18446744073709551617}])", "expect[0].json: " + expected + "a number");
+  ExpectBadSteps(R"([{"json": [{"a": -9223372036854775809}]}])",
+                 "expect[0].json: " + expected + "a list");
+  ExpectBadSteps(
+      R"([{"call": {"name": "clock", "arguments": {"n": 1e30}}, "result": "a"}, {"final": "a"}])",
+      "expect[0].call.arguments: " + expected + "an object");
+  Item(
+      ItemOf(kRequest, R"([{"json": [18446744073709551615, -9223372036854775808, 0.5, "1e30"]}])"));
+}
+
+TEST_F(SuiteFile, IsARegularFileOfLimitedSize) {
+  ASSERT_EQ(::mkfifo(file().c_str(), 0600), 0);
+  EXPECT_EQ(ReadEvalSuite(file()).error().message,
+            fmt::format("[eval] {}: expected a regular file", file().string()));
+  std::filesystem::remove(file());
+  temp_.Write("sums.jsonl", "{}");
+  std::filesystem::resize_file(file(), (uint64_t{1} << 30) + 1);  // it takes no room
+  EXPECT_EQ(
+      ReadEvalSuite(file()).error().message,
+      fmt::format("[eval] {}: expected at most 1073741824 bytes, got 1073741825", file().string()));
+  std::filesystem::create_symlink(temp_.Write("real", ItemOf(kPlain, R"([{"final": "Hi"}])")),
+                                  temp_.path() / "link.jsonl");
+  const auto linked = ReadEvalSuite(temp_.path() / "link.jsonl");
+  ASSERT_TRUE(linked) << linked.error().message;
+  EXPECT_EQ(linked->name, "link");
+}
+
 class SuiteFolder : public ::testing::Test {
  protected:
   SuiteFolder() {
-    for (const char* name : {"sums.jsonl", "dates.jsonl", "notes.txt"}) {
+    for (const char* name : {"sums.jsonl", "dates.jsonl", "notes.txt", ".sums.jsonl"}) {
       temp_.Write(name, ItemOf(kPlain, R"([{"final": "Hi"}])"));
     }
   }
@@ -232,7 +291,7 @@ TEST_F(SuiteFolder, NoSuitesAreAnError) {
             fmt::format("[eval] {}: expected suites (NAME.jsonl), got none", none.string()));
   std::filesystem::create_directory(none / "a.jsonl");
   EXPECT_EQ(ReadEvalSuites(none, {}).error().message,
-            fmt::format("[eval] {}: expected a file, got a folder", (none / "a.jsonl").string()));
+            fmt::format("[eval] {}: expected a regular file", (none / "a.jsonl").string()));
 }
 
 }  // namespace
