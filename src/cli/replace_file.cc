@@ -21,6 +21,22 @@ mode_t Umask() {
   return mask;
 }
 
+// A new file that is to take the place of `path`, with mode 0600; sets its name. -1 with errno.
+int CreateBeside(const fs::path& path, std::string& name) {
+  name = path.string() + ".XXXXXX";
+  return ::mkostemp(name.data(), O_CLOEXEC);
+}
+
+// Tried, as permissions do not tell of names that are too long and of folders such as /proc/self.
+bool CanCreateBeside(const fs::path& path) {
+  std::string name;
+  const int fd = CreateBeside(path, name);
+  if (fd < 0) return false;
+  ::close(fd);
+  ::unlink(name.c_str());
+  return true;
+}
+
 }  // namespace
 
 Result<FileTarget> FindFileTarget(std::string_view command, const fs::path& path) {
@@ -40,8 +56,7 @@ Result<FileTarget> FindFileTarget(std::string_view command, const fs::path& path
   for (int links = 0; links < 40 && fs::is_symlink(target.path, error); ++links) {
     target.path = target.path.parent_path() / fs::read_symlink(target.path, error);
   }
-  const fs::path folder = target.path.has_parent_path() ? target.path.parent_path() : ".";
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+  if (!CanCreateBeside(target.path)) {
     return Fail(ErrorCode::kIo, command, "{}: cannot create it: {}", target.path.string(),
                 std::strerror(errno));
   }
@@ -50,8 +65,8 @@ Result<FileTarget> FindFileTarget(std::string_view command, const fs::path& path
 
 Status ReplaceFile(std::string_view command, const FileTarget& target, std::string_view text,
                    mode_t new_mode) {
-  std::string name = target.path.string() + ".XXXXXX";
-  const int fd = ::mkostemp(name.data(), O_CLOEXEC);  // with mode 0600
+  std::string name;
+  const int fd = CreateBeside(target.path, name);
   const auto refuse = [&](const char* what) {
     const int error = errno;
     if (fd >= 0) ::unlink(name.c_str());

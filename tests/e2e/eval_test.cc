@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <regex>
 
 #include "tests/e2e/chat_model.h"
 #include "tests/e2e/program.h"
@@ -172,6 +173,129 @@ TEST_F(Eval, ShowsWrongAnswers) {
   EXPECT_GT(lines[3].size(), 12u);
 }
 
+TEST_F(Eval, ShowsAsManyWrongAnswersAsWantedAndNotAllOfALongOne) {
+  Json long_item = ItemOf("b", "Hello", {{"final", std::string(100000, 'x') + "\u2603"}});
+  WriteSuite("talk", {ItemOf("a", "Hello", {{"final", kNothingSaysThis}}), long_item,
+                      ItemOf("c", "Hello", {{"final", kNothingSaysThis}})});
+  const std::string out = Succeed(Command({"--show_wrong", "2"}));
+  const std::vector<std::string> lines = Lines(out);
+  ASSERT_EQ(lines.size(), 8u + 3u) << out;
+  EXPECT_EQ(lines[0], "talk: a");
+  EXPECT_EQ(lines[4], "talk: b");
+  EXPECT_EQ(lines[6], "  expected  " + std::string(500, 'x') + "...");
+}
+
+TEST_F(Eval, CountsWhatWasCutOffAndTokens) {
+  const Json nothing = {{"final", kNothingSaysThis}};
+  WriteSuite("talk", {ItemOf("a", "Hello", nothing), ItemOf("b", "What is a fairlead?", nothing)});
+  const std::string whole = Lines(Succeed(Command()))[1];
+  EXPECT_TRUE(whole.starts_with("talk        2       0     0.0 %        0  ")) << whole;
+  size_t tokens = 0;
+  for (const Json& answer : Answers()) tokens += answer["steps"][0]["ids"].size();
+  EXPECT_TRUE(whole.ends_with(fmt::format(" {:.1f}", static_cast<double>(tokens) / 2))) << whole;
+  EXPECT_EQ(Lines(Succeed(Command({"--max_tokens", "3"})))[1],
+            "talk        2       0     0.0 %        2          3.0");
+}
+
+TEST_F(Eval, NamesNeedNotBeUtf8) {
+  const std::string name = "t\xff";
+  WriteSuite(name, {ItemOf("a", "Hello", {{"final", kNothingSaysThis}})});
+  EXPECT_TRUE(Scores()["suites"].contains("t\ufffd"));
+  EXPECT_EQ(Answers().at(0)["suite"], "t\ufffd");
+  Succeed(Command({"--show_wrong", "1"}));
+}
+
+TEST_F(Eval, StatisticsGoToStderr) {
+  WriteSuites();
+  const Outcome outcome = Fairlead(Command({"--stats"}));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome;
+  EXPECT_EQ(outcome.out, Succeed(Command()));
+  EXPECT_NE(outcome.err.find("KV cache: "), std::string::npos) << outcome;
+}
+
+class EvalWithLittleMemory : public Eval {
+ protected:
+  // The smallest KV cache that is accepted.
+  std::vector<std::string> Least() const {
+    const Outcome refused = Fairlead(Command({"--kv_cache_memory", "1kB"}));
+    std::smatch match;
+    const bool told = std::regex_search(refused.err, match, std::regex(R"(at least (\d+) bytes)"));
+    EXPECT_TRUE(told) << refused;
+    return {"--kv_cache_memory", told ? match[1].str() + "B" : ""};
+  }
+  static std::vector<std::string> With(std::vector<std::string> options,
+                                       const std::vector<std::string>& more) {
+    options.insert(options.end(), more.begin(), more.end());
+    return options;
+  }
+};
+
+TEST_F(EvalWithLittleMemory, AnswersAreTheSame) {
+  WriteSuites();
+  EXPECT_EQ(Answers(With(Least(), {"--max_tokens", "300"})), Answers({"--max_tokens", "300"}));
+}
+
+TEST_F(EvalWithLittleMemory, AnItemWithoutRoomIsSaidBeforeTheModelRuns) {
+  WriteSuites();
+  const Outcome outcome = Fairlead(Command(With(Least(), {"--max_tokens", "2000"})));
+  ExpectError(outcome, 1, "[eval] talk \"talk/1\": group ");
+  EXPECT_TRUE(outcome.ErrorLines().back().ends_with(
+      "; expected more --kv_cache_memory or fewer --max_tokens"))
+      << outcome;
+}
+
+TEST_F(EvalWithLittleMemory, AStepWithoutRoomIsAnErrorAndNotAWrongAnswer) {
+  Json item = DateItem("a", {{"final", kNothingSaysThis}});
+  std::string result;
+  for (int i = 0; i < 700; ++i) result += "a ";
+  item["expect"][0]["result"] = result;
+  WriteSuite("tools", {item});
+  const std::vector<std::string> few = {"--max_tokens", "100"};
+  EXPECT_EQ(Answers(few).at(0)["steps"].size(), 2u);
+  ExpectError(Fairlead(Command(With(Least(), few))), 1, "[eval] tools \"a\": group ");
+}
+
+TEST_F(Eval, AnOutputThatCannotBeWrittenCostsNothingElse) {
+  WriteSuites();
+  const fs::path scores = dir() / "scores.json";
+  Invocation invocation = Command({"--output", scores, "--answers", dir() / "all.jsonl"});
+  invocation.largest_file = 1000;  // which the answers exceed
+  const Outcome outcome = Fairlead(invocation);
+  EXPECT_EQ(outcome.exit_code, 1) << outcome;
+  EXPECT_EQ(outcome.out, Succeed(Command()));
+  EXPECT_NE(outcome.ErrorLines().back().find("all.jsonl: cannot write it: "), std::string::npos)
+      << outcome;
+  EXPECT_EQ(Json::parse(ReadText(scores)), Scores());
+  EXPECT_FALSE(fs::exists(dir() / "all.jsonl"));
+}
+
+TEST_F(Eval, OutputsAreFilesOfTheirOwn) {
+  WriteSuites();
+  const auto refuse = [&](const std::vector<std::string>& options, int code,
+                          const std::string& part) {
+    ExpectError(Fairlead(Command(options)), code, part);
+  };
+  fs::create_directory_symlink(dir(), dir() / "here");
+  const std::string same = "expected another file than --output, got the same";
+  refuse({"--output", dir() / "a", "--answers", dir() / "." / "a"}, 2, same);
+  refuse({"--output", dir() / "a", "--answers", dir() / "here" / "a"}, 2, same);
+  fs::create_symlink(suites() / "talk.jsonl", dir() / "link");
+  const std::string suite = "expected a file that is no suite";
+  for (const fs::path& path : {suites() / "talk.jsonl", suites() / "new.jsonl", dir() / "link"}) {
+    refuse({"--suite", "tools", "--output", path}, 2, fmt::format("--output {}", dir().string()));
+    refuse({"--answers", path}, 2, suite);
+  }
+  fs::create_hard_link(suites() / "talk.jsonl", dir() / "hard");
+  refuse({"--answers", dir() / "hard"}, 2, suite);
+  refuse({"--output", dir() / std::string(252, 'a')}, 1, "cannot create it: File name too long");
+  refuse({"--output", "/proc/self/mem"}, 1, "cannot create it: ");
+  refuse({"--output", "/dev/null"}, 2, "expected a regular file");
+  refuse({"--output", ""}, 2, "--output: expected a name, got nothing");
+  refuse({"--answers", ""}, 2, "--answers: expected a name, got nothing");
+  ExpectError(Fairlead({"eval", Model(), "--suites", ""}), 2,
+              "--suites: expected a name, got nothing");
+}
+
 TEST_F(Eval, AnswersCanBeReplayed) {
   WriteSuites();
   const auto answers = Answers();
@@ -199,6 +323,10 @@ TEST_F(Eval, AnswersCanBeReplayed) {
   ASSERT_EQ(right["steps"].size(), 1u);
   const Json& step = right["steps"][0];
   EXPECT_EQ(step["prompt_ids"], rendered["ids"]) << rendered;
+  const Json line_of_ids = {{"ids", step["ids"]}};
+  const Json decoded =
+      Json::parse(Succeed({{"tokenize", TinyModel(), "--input", "-"}, {}, line_of_ids.dump()}));
+  EXPECT_EQ(decoded["text"], step["text"].get<std::string>() + "<|return|>") << decoded;
   const Json free = Answers({"--no_header_constraint"}).at(0)["steps"][0];
   const Json prompt = {{"prompt_ids", free["prompt_ids"]},
                        {"temperature", 0},

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "checkpoint/resolve.h"
 #include "cli/arguments.h"
@@ -39,15 +40,46 @@ Result<std::optional<FileTarget>> FindOutput(const std::string& path) {
   return target;
 }
 
+// Where a target will be, however its folder was spelled.
+fs::path Place(const FileTarget& target) {
+  std::error_code error;
+  const fs::path folder =
+      fs::canonical(target.path.has_parent_path() ? target.path.parent_path() : ".", error);
+  return folder / target.path.filename();
+}
+
 Result<Outputs> FindOutputs(const EvalOptions& options) {
   Outputs outputs;
   FAIRLEAD_ASSIGN_OR_RETURN(outputs.scores, FindOutput(options.output));
   FAIRLEAD_ASSIGN_OR_RETURN(outputs.answers, FindOutput(options.answers));
-  if (outputs.scores && outputs.answers && outputs.scores->path == outputs.answers->path) {
+  if (outputs.scores && outputs.answers && Place(*outputs.scores) == Place(*outputs.answers)) {
     return Fail(ErrorCode::kInvalidArgument, "eval",
                 "--answers {}: expected another file than --output, got the same", options.answers);
   }
   return outputs;
+}
+
+// Whether a file at `place` is a suite of the folder, or would be one.
+bool IsSuite(const fs::path& place, const fs::path& folder) {
+  std::error_code error;
+  const bool inside = place.parent_path() == fs::canonical(folder, error);
+  if (inside && place.extension() == ".jsonl") return true;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code ignored;
+    if (fs::equivalent(place, entry->path(), ignored)) return true;
+  }
+  return false;
+}
+
+Status CheckOutputs(const Outputs& outputs, const fs::path& folder) {
+  for (const auto& [option, target] :
+       {std::pair("--output", &outputs.scores), std::pair("--answers", &outputs.answers)}) {
+    if (!*target || !IsSuite(Place(**target), folder)) continue;
+    return Fail(ErrorCode::kInvalidArgument, "eval", "{} {}: expected a file that is no suite",
+                option, (*target)->path.string());
+  }
+  return {};
 }
 
 Status WriteOutput(const std::optional<FileTarget>& target, const std::string& text) {
@@ -58,17 +90,19 @@ Status WriteOutput(const std::optional<FileTarget>& target, const std::string& t
 Status Run(const EvalOptions& options) {
   FAIRLEAD_ASSIGN_OR_RETURN(const Outputs outputs, FindOutputs(options));
   FAIRLEAD_ASSIGN_OR_RETURN(const fs::path folder, SuitesFolder(options));
+  FAIRLEAD_RETURN_IF_ERROR(CheckOutputs(outputs, folder));
   FAIRLEAD_ASSIGN_OR_RETURN(std::vector<EvalSuite> suites, ReadEvalSuites(folder, options.suites));
   for (EvalSuite& suite : suites) {
     if (options.limit > 0 && suite.items.size() > options.limit) suite.items.resize(options.limit);
   }
   FAIRLEAD_ASSIGN_OR_RETURN(const std::vector<SuiteResult> results, RunSuites(suites, options));
-  const std::string scores = ScoresJson(results, options).dump(2) + "\n";
-  FAIRLEAD_RETURN_IF_ERROR(WriteOutput(outputs.answers, AnswerLines(results)));
-  FAIRLEAD_RETURN_IF_ERROR(WriteOutput(outputs.scores, scores));
+  const std::string scores = DumpJson(ScoresJson(results, options), 2) + "\n";
   std::cout << WrongAnswers(results, options.show_wrong);
-  std::cout << (options.json ? scores : ScoresTable(results));
-  return {};
+  std::cout << (options.json ? scores : ScoresTable(results)) << std::flush;
+  // That one cannot be written is no reason to lose the other.
+  const Status answers = WriteOutput(outputs.answers, EvalAnswerLines(results));
+  const Status written = WriteOutput(outputs.scores, scores);
+  return answers ? written : answers;
 }
 
 constexpr const char* kFooter = R"(
@@ -86,6 +120,13 @@ The mean is that of the suites. The exit code does not depend on the scores.
   fairlead eval models/tiny-gpt-oss --suite arithmetic --limit 50 --show_wrong 5
   fairlead eval gpt-oss-20b/ --suites models/tiny-gpt-oss/eval --output scores.json)";
 
+// An empty name would be taken for none.
+CLI::Validator NotEmpty() {
+  return {
+      [](const std::string& text) { return text.empty() ? "expected a name, got nothing" : ""; },
+      ""};
+}
+
 void AddSuiteOptions(CLI::App& command, EvalOptions& options) {
   const std::string group = "Suites";
   command
@@ -97,6 +138,7 @@ void AddSuiteOptions(CLI::App& command, EvalOptions& options) {
   command
       .add_option("--suites", options.suites_folder,
                   "Where the suites are, instead of in the model's folder")
+      ->check(NotEmpty())
       ->type_name("DIR")
       ->group(group);
   command.add_option("--limit", options.limit, "Ask the first N items of each suite")
@@ -108,11 +150,13 @@ void AddSuiteOptions(CLI::App& command, EvalOptions& options) {
 void AddReportOptions(CLI::App& command, EvalOptions& options) {
   const std::string group = "Report";
   command.add_option("--output", options.output, "Write the scores to this file as JSON, too")
+      ->check(NotEmpty())
       ->type_name("FILE")
       ->group(group);
   command
       .add_option("--answers", options.answers,
                   "Write every item's prompts and answers to this file, as JSON lines of token ids")
+      ->check(NotEmpty())
       ->type_name("FILE")
       ->group(group);
   CLI::Option* wrong =

@@ -39,8 +39,15 @@ double Mean(const std::vector<SuiteResult>& results) {
 
 std::string Percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
-std::string Dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+// For people: one line, cut after so many characters.
+std::string Excerpt(const std::string& text) {
+  constexpr size_t kMost = 500;
+  size_t characters = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool begins = (static_cast<unsigned char>(text[i]) & 0xc0) != 0x80;
+    if (begins && ++characters > kMost) return OneLine(text.substr(0, i)) + "...";
+  }
+  return OneLine(text);
 }
 
 }  // namespace
@@ -88,14 +95,14 @@ std::string WrongAnswers(const std::vector<SuiteResult>& results, size_t count) 
               : fmt::format(", step {} of {}", result.wrong_step + 1, item.steps.size());
       text +=
           fmt::format("{}: {}{}\n  asked     {}\n  expected  {}\n  got       {}\n",
-                      OneLine(suite.suite->name), OneLine(item.id), step, OneLine(item.Question()),
-                      OneLine(Describe(item.steps[result.wrong_step])), OneLine(result.got));
+                      OneLine(suite.suite->name), OneLine(item.id), step, Excerpt(item.Question()),
+                      Excerpt(Describe(item.steps[result.wrong_step])), Excerpt(result.got));
     }
   }
   return text;
 }
 
-std::string AnswerLines(const std::vector<SuiteResult>& results) {
+std::string EvalAnswerLines(const std::vector<SuiteResult>& results) {
   std::string lines;
   for (const SuiteResult& suite : results) {
     for (size_t i = 0; i < suite.results.size(); ++i) {
@@ -112,7 +119,7 @@ std::string AnswerLines(const std::vector<SuiteResult>& results) {
                                  {"text", step.text},
                                  {"finish_reason", FinishReasonName(step.finish_reason)}});
       }
-      lines += Dump(line, -1) + "\n";
+      lines += DumpJson(line) + "\n";
     }
   }
   return lines;

@@ -17,11 +17,12 @@ Json ScoresJson(const std::vector<SuiteResult>& results, const EvalOptions& opti
 // The same as a table, with how many answers were cut off and how many tokens an item took.
 std::string ScoresTable(const std::vector<SuiteResult>& results);
 
-// The first `count` wrong answers: what was asked, expected and answered.
+// The first `count` wrong answers: what was asked, expected and answered, each cut after 500
+// characters.
 std::string WrongAnswers(const std::vector<SuiteResult>& results, size_t count);
 
 // A line for every item: {"suite", "id", "correct", "steps": [{"prompt_ids", "ids", "text",
 // "finish_reason"}], "expected"}.
-std::string AnswerLines(const std::vector<SuiteResult>& results);
+std::string EvalAnswerLines(const std::vector<SuiteResult>& results);
 
 }  // namespace fairlead
