@@ -77,7 +77,7 @@ TEST(Judge, NumbersAreComparedExactly) {
   const auto same = [](const char* expected, const char* answer) {
     const Json json = Json::parse(expected);
     return Right(ExpectedJson{json}, {Parsed("final", answer)}) &&
-           Right(ExpectedJson{{json}}, {Parsed("final", fmt::format("[{}]", answer))});
+           Right(ExpectedJson{Json::array({json})}, {Parsed("final", fmt::format("[{}]", answer))});
   };
   EXPECT_TRUE(same("1", "1.0"));
   EXPECT_TRUE(same("1.0", "1"));
